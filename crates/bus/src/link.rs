@@ -1,0 +1,80 @@
+//! A connection with one channel on it, opened when needed and again after it broke.
+
+use std::time::{Duration, Instant};
+
+use lapin::options::ConfirmSelectOptions;
+use lapin::{Channel, Connection, ConnectionProperties};
+use secrecy::ExposeSecret;
+use tokio::sync::Mutex;
+
+use crate::{Settings, topology};
+
+/// No new attempt sooner than this after a failed one: callers fail fast meanwhile.
+const PAUSE: Duration = Duration::from_millis(250);
+/// Opening takes this long at most.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+pub(crate) struct Link {
+    settings: Settings,
+    name: String,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    open: Option<(Connection, Channel)>,
+    failed_at: Option<Instant>,
+}
+
+impl Link {
+    pub(crate) fn new(settings: &Settings, name: &str) -> Self {
+        Self { settings: settings.clone(), name: name.to_owned(), state: Mutex::default() }
+    }
+
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// The channel, in confirm mode with the topology declared.
+    pub(crate) async fn channel(&self) -> anyhow::Result<Channel> {
+        let mut state = self.state.lock().await;
+        if let Some((_, channel)) = &state.open
+            && channel.status().connected()
+        {
+            return Ok(channel.clone());
+        }
+        state.open = None;
+        if state.failed_at.is_some_and(|at| at.elapsed() < PAUSE) {
+            anyhow::bail!("the broker was away a moment ago");
+        }
+        match tokio::time::timeout(CONNECT_TIMEOUT, self.connect()).await {
+            Ok(Ok(open)) => {
+                let channel = open.1.clone();
+                *state = State { open: Some(open), failed_at: None };
+                Ok(channel)
+            }
+            failed => {
+                state.failed_at = Some(Instant::now());
+                failed??;
+                unreachable!("only failures come here")
+            }
+        }
+    }
+
+    async fn connect(&self) -> anyhow::Result<(Connection, Channel)> {
+        let properties = ConnectionProperties::default().with_connection_name(self.name.as_str().into());
+        let connection = Connection::connect(self.settings.url.expose_secret(), properties).await?;
+        let channel = connection.create_channel().await?;
+        channel.confirm_select(ConfirmSelectOptions::default()).await?;
+        topology::declare(&channel, &self.settings.prefix).await?;
+        Ok((connection, channel))
+    }
+
+    /// Closes the connection in an orderly way.
+    pub(crate) async fn close(&self) {
+        if let Some((connection, _)) = self.state.lock().await.open.take() {
+            // It may have been closed by the other side already.
+            let _ = connection.close(200, "stopping".into()).await;
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! The event catalogue: every kind of event that Pulse knows. `docs/events.md` is written from it.
+
+/// A kind of event.
+#[derive(Clone, Copy, Debug)]
+pub struct Kind {
+    /// `record.past_tense`; the routing key on the bus and `event_type` of a webhook. Never renamed or reused.
+    pub name: &'static str,
+    /// JSON:API type of the record that `data` shows.
+    pub resource: &'static str,
+    /// When it is emitted.
+    pub meaning: &'static str,
+}
+
+/// The catalogue, in the order of the documentation.
+pub const KINDS: &[Kind] = &[
+    Kind { name: "contact.created", resource: "contacts", meaning: "A contact was created." },
+    Kind {
+        name: "contact.updated",
+        resource: "contacts",
+        meaning: "Attributes, relationships or tags of a contact changed.",
+    },
+    Kind {
+        name: "contact.deleted",
+        resource: "contacts",
+        meaning: "A contact was moved to the trash; `data` is the record as it was.",
+    },
+    Kind { name: "company.created", resource: "companies", meaning: "A company was created." },
+    Kind {
+        name: "company.updated",
+        resource: "companies",
+        meaning: "Attributes, relationships or tags of a company changed.",
+    },
+    Kind {
+        name: "company.deleted",
+        resource: "companies",
+        meaning: "A company was moved to the trash; `data` is the record as it was.",
+    },
+    Kind { name: "tag.created", resource: "tags", meaning: "A tag was created." },
+    Kind { name: "tag.updated", resource: "tags", meaning: "A tag was renamed or recoloured." },
+    Kind { name: "tag.deleted", resource: "tags", meaning: "A tag was deleted." },
+    Kind { name: "task.created", resource: "tasks", meaning: "A task was created, by hand or by a sequence." },
+    Kind { name: "task.updated", resource: "tasks", meaning: "A task changed." },
+    Kind { name: "task.deleted", resource: "tasks", meaning: "A task was moved to the trash." },
+    Kind {
+        name: "sequence.started",
+        resource: "sequence_enrollments",
+        meaning: "A contact was enrolled in a sequence; its tasks exist.",
+    },
+];
+
+/// Finds a kind by its name.
+#[must_use]
+pub fn find(name: &str) -> Option<&'static Kind> {
+    KINDS.iter().find(|kind| kind.name == name)
+}
+
+/// `docs/events.md`, as it must be.
+#[must_use]
+pub fn markdown() -> String {
+    let mut page = String::from(
+        "# Events\n\nEvery kind of event that Pulse emits. Each travels on the exchange `pulse.events` with its name as \
+         routing key, stands in the journal\n(`GET /api/v1/events`) and can be subscribed to by webhook. This page is \
+         written from `crates/domain/src/catalogue.rs`; a test compares.\n\n| event | `data` shows | emitted when |\n| \
+         --- | --- | --- |\n",
+    );
+    for kind in KINDS {
+        page.push_str(&format!("| `{}` | `{}` | {} |\n", kind.name, kind.resource, kind.meaning));
+    }
+    page
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_unique_and_in_the_past_tense_form() {
+        for (index, kind) in KINDS.iter().enumerate() {
+            assert!(KINDS[..index].iter().all(|other| other.name != kind.name), "{} twice", kind.name);
+            let (record, verb) = kind.name.split_once('.').expect("record.verb");
+            assert!(!record.is_empty() && verb.ends_with("ed"), "{}", kind.name);
+        }
+        assert!(find("contact.created").is_some());
+        assert!(find("contact.exploded").is_none());
+    }
+
+    #[test]
+    fn the_documentation_is_the_catalogue() {
+        let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/events.md");
+        #[expect(clippy::disallowed_methods, reason = "a switch of this test, not a setting")]
+        if std::env::var("BLESS").is_ok() {
+            std::fs::write(page, markdown()).expect("writes the page");
+        }
+        let committed = std::fs::read_to_string(page).expect("the page exists");
+        assert_eq!(committed, markdown(), "run `make bless` to write it again");
+    }
+}

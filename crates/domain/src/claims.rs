@@ -1,0 +1,48 @@
+//! What a JSON Web Token of Pulse says.
+//!
+//! Two audiences that never open each other's doors: sessions of users (signed with the session key) and calls
+//! between services (signed with the internal key, seconds long).
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::id::WorkspaceId;
+
+/// Audience of session tokens.
+pub const SESSION_AUDIENCE: &str = "pulse";
+/// Audience of tokens between services.
+pub const INTERNAL_AUDIENCE: &str = "pulse-internal";
+
+/// A signed-in user. The session is looked up by `jti` on every request, so revoking it works at once.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Session {
+    /// Always [`SESSION_AUDIENCE`].
+    pub aud: String,
+    /// The user.
+    pub sub: Uuid,
+    /// The user's workspace.
+    pub workspace: WorkspaceId,
+    /// The session: a row of `user_sessions` has the digest of it.
+    pub jti: Uuid,
+    /// Issued at, Unix seconds.
+    pub iat: i64,
+    /// Expires at, Unix seconds.
+    pub exp: i64,
+}
+
+/// A service that acts within one workspace.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Internal {
+    /// Always [`INTERNAL_AUDIENCE`].
+    pub aud: String,
+    /// Name of the calling service.
+    pub sub: String,
+    /// The workspace it acts in.
+    pub workspace: WorkspaceId,
+    /// What caused the call; ends up on the events of the changes it makes.
+    pub correlation: Uuid,
+    /// Issued at, Unix seconds.
+    pub iat: i64,
+    /// Expires at, Unix seconds.
+    pub exp: i64,
+}

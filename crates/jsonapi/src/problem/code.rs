@@ -1,0 +1,142 @@
+//! The catalogue of error codes: one row per code, for all services.
+
+/// Turns the rows below into the enum and its accessors, so that a code cannot lack a status, a title or a meaning.
+macro_rules! codes {
+    ($($variant:ident $name:literal $status:literal $title:literal, $meaning:literal;)+) => {
+        /// A stable machine-readable name for a kind of problem; never renamed, never reused.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        pub enum Code {
+            $(#[doc = $meaning] $variant,)+
+        }
+
+        impl Code {
+            /// Every code, in the order of the documentation.
+            pub const ALL: &[Code] = &[$(Code::$variant,)+];
+
+            /// The `code` member of an error object.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self { $(Code::$variant => $name,)+ }
+            }
+
+            /// The HTTP status a problem of this kind calls for.
+            #[must_use]
+            pub const fn status(self) -> u16 {
+                match self { $(Code::$variant => $status,)+ }
+            }
+
+            /// The `title` member of an error object, the same for every occurrence.
+            #[must_use]
+            pub const fn title(self) -> &'static str {
+                match self { $(Code::$variant => $title,)+ }
+            }
+
+            /// One sentence for the published list of codes.
+            #[must_use]
+            pub const fn meaning(self) -> &'static str {
+                match self { $(Code::$variant => $meaning,)+ }
+            }
+        }
+    };
+}
+
+codes! {
+    // Documents
+    MalformedJson "malformed_json" 400 "Malformed JSON",
+        "The body is not JSON, is nested too deeply or is not UTF-8.";
+    MalformedDocument "malformed_document" 400 "Malformed document",
+        "The body is JSON but not a JSON:API document of the shape this request needs.";
+    WrongType "wrong_type" 409 "Wrong resource type",
+        "The document's `type` is not the type this URL stands for.";
+    WrongId "wrong_id" 409 "Wrong resource id",
+        "The document's `id` is not the id in the URL.";
+    ClientIdForbidden "client_id_forbidden" 403 "Client-generated id not accepted",
+        "Resources of this type get their id from the server only.";
+    UnknownAttribute "unknown_attribute" 422 "Unknown attribute",
+        "The resource has no attribute of this name.";
+    ReadOnlyAttribute "read_only_attribute" 422 "Read-only attribute",
+        "The attribute is set by the server and cannot be written.";
+    UnknownRelationship "unknown_relationship" 422 "Unknown relationship",
+        "The resource has no relationship of this name.";
+
+    // Values
+    WrongKind "wrong_kind" 422 "Wrong kind of value",
+        "The value has the wrong JSON type or cannot be read as the attribute's kind.";
+    Invalid "invalid" 422 "Invalid value",
+        "The value is readable but not acceptable; the detail says why.";
+    Required "required" 422 "Missing value",
+        "The attribute or relationship must be given and must not be null.";
+    TooLong "too_long" 422 "Value too long",
+        "The text is longer than the attribute allows.";
+    NotUnique "not_unique" 409 "Value already taken",
+        "Another record already has this value, which must be unique.";
+    IdTaken "id_taken" 409 "Id already taken",
+        "A resource with this client-generated id already exists.";
+    StateConflict "state_conflict" 409 "Conflict with the current state",
+        "The record is not in a state that allows this change.";
+    WorkflowInactive "workflow_inactive" 409 "Workflow inactive",
+        "The workflow is not active, so it cannot be started.";
+
+    // Things that are not there
+    NotFound "not_found" 404 "Not found",
+        "No resource, relationship or endpoint exists at this URL for the caller.";
+    RelatedNotFound "related_not_found" 404 "Related resource not found",
+        "A resource named in the linkage does not exist for the caller.";
+
+    // Query parameters
+    UnknownParameter "unknown_parameter" 400 "Unknown parameter",
+        "The endpoint has no query parameter of this name.";
+    InvalidParameter "invalid_parameter" 400 "Invalid parameter",
+        "The query parameter's name or value cannot be read.";
+    UnknownFilter "unknown_filter" 400 "Unknown filter",
+        "The filter names an attribute, association or predicate that does not exist here.";
+    InvalidFilter "invalid_filter" 400 "Invalid filter",
+        "The filter exists but its value or shape cannot be used.";
+    UnknownSort "unknown_sort" 400 "Unknown sort",
+        "The collection cannot be sorted by this name.";
+    UnknownInclude "unknown_include" 400 "Unknown include",
+        "The path does not name relationships that can be included, or is too deep.";
+    UnknownField "unknown_field" 400 "Unknown field",
+        "A sparse fieldset names a type or field that does not exist.";
+    InvalidPage "invalid_page" 400 "Invalid page",
+        "A `page` parameter is not a number in the allowed range.";
+    PageTooLarge "page_too_large" 400 "Page too large",
+        "`page[size]` is above the maximum, which `meta.page.maxSize` tells.";
+
+    // HTTP
+    MethodNotAllowed "method_not_allowed" 405 "Method not allowed",
+        "The URL exists but does not answer this method; `Allow` lists those it does.";
+    NotAcceptable "not_acceptable" 406 "Not acceptable",
+        "The `Accept` header leaves no media type this server can answer with.";
+    UnsupportedMediaType "unsupported_media_type" 415 "Unsupported media type",
+        "The `Content-Type` header names a media type, parameter or extension that cannot be read.";
+    Stale "stale" 412 "Stale version",
+        "The record has changed since the version named in `If-Match`.";
+    PayloadTooLarge "payload_too_large" 413 "Payload too large",
+        "The request body is larger than this endpoint accepts.";
+    UriTooLong "uri_too_long" 414 "URI too long",
+        "The query string is longer than the server reads.";
+    RateLimited "rate_limited" 429 "Too many requests",
+        "The limit is used up; `Retry-After` says when to try again.";
+
+    // Who is asking
+    Unauthenticated "unauthenticated" 401 "Not signed in",
+        "The request carries no credentials.";
+    InvalidCredentials "invalid_credentials" 401 "Invalid credentials",
+        "The e-mail address and password do not belong together.";
+    InvalidToken "invalid_token" 401 "Invalid token",
+        "The token is malformed, has a wrong signature or is not known.";
+    SessionExpired "session_expired" 401 "Session expired",
+        "The session's time is over; sign in again.";
+    SessionRevoked "session_revoked" 401 "Session revoked",
+        "The session was ended before its time; sign in again.";
+    Forbidden "forbidden" 403 "Forbidden",
+        "The caller is known but may not do this, or nobody may.";
+
+    // Not the client's doing
+    Unavailable "unavailable" 503 "Temporarily unavailable",
+        "Something the server depends on does not answer; try again after `Retry-After`.";
+    Internal "internal" 500 "Internal error",
+        "A defect on the server, logged under the request id.";
+}

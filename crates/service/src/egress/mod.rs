@@ -1,0 +1,28 @@
+//! The one client for everything that leaves: addresses are vetted when a connection is made, redirects are not
+//! followed, no proxy is taken from the environment, and the whole exchange has a deadline.
+
+mod address;
+mod client;
+
+pub use address::forbidden;
+pub use client::{Answer, Client, Failure, Layer, Refused};
+
+use serde::Deserialize;
+
+use crate::network::Networks;
+
+/// Section `[egress]` of a service.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// Networks that may be reached although they are not public, also over plain HTTP: for development alone.
+    #[serde(default)]
+    pub allow: Networks,
+    /// How long an exchange may take, from the look-up of the name to the last byte of the answer, in milliseconds.
+    #[serde(default = "timeout_ms")]
+    pub timeout_ms: u64,
+}
+
+const fn timeout_ms() -> u64 {
+    10_000
+}

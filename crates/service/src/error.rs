@@ -1,0 +1,121 @@
+//! What a handler of the JSON:API answers when it cannot do what was asked.
+//!
+//! Three variants, because a client can react in three ways. The cause of a failure is logged once, here, with the
+//! request id, and never sent.
+
+use std::fmt;
+
+use actix_web::http::{StatusCode, header};
+use actix_web::{HttpResponse, ResponseError};
+use diesel::result::{DatabaseErrorKind, Error as DatabaseError};
+use pulse_jsonapi::problem::{self, Code, Problem};
+use pulse_store::pool;
+
+/// Seconds after which a client may try again when a dependency is away.
+const RETRY_AFTER_SECONDS: &str = "2";
+
+/// Why a request was not fulfilled.
+#[derive(Debug)]
+pub enum Error {
+    /// The client can fix it; each problem becomes one error object.
+    Rejected(Vec<Problem>),
+    /// Trying again later can help; answered with 503 and `Retry-After`.
+    Unavailable(anyhow::Error),
+    /// A defect. The client sees the request id and nothing else.
+    Internal(anyhow::Error),
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Rejected(problems) => write!(f, "rejected: {problems:?}"),
+            Self::Unavailable(cause) => write!(f, "a dependency is unavailable: {cause:#}"),
+            Self::Internal(cause) => write!(f, "internal error: {cause:#}"),
+        }
+    }
+}
+
+impl std::error::Error for Error {}
+
+impl From<Problem> for Error {
+    fn from(problem: Problem) -> Self {
+        Self::Rejected(vec![problem])
+    }
+}
+
+impl From<Vec<Problem>> for Error {
+    fn from(problems: Vec<Problem>) -> Self {
+        Self::Rejected(problems)
+    }
+}
+
+impl From<anyhow::Error> for Error {
+    fn from(cause: anyhow::Error) -> Self {
+        Self::Internal(cause)
+    }
+}
+
+impl From<pool::Unavailable> for Error {
+    fn from(cause: pool::Unavailable) -> Self {
+        Self::Unavailable(cause.into())
+    }
+}
+
+impl From<pulse_bus::Unavailable> for Error {
+    fn from(cause: pulse_bus::Unavailable) -> Self {
+        Self::Unavailable(cause.into())
+    }
+}
+
+impl From<DatabaseError> for Error {
+    fn from(error: DatabaseError) -> Self {
+        match error {
+            DatabaseError::NotFound => Problem::new(Code::NotFound, "There is no such record.").into(),
+            DatabaseError::DatabaseError(
+                DatabaseErrorKind::ClosedConnection
+                | DatabaseErrorKind::UnableToSendCommand
+                | DatabaseErrorKind::SerializationFailure,
+                _,
+            )
+            | DatabaseError::BrokenTransactionManager => Self::Unavailable(error.into()),
+            other => Self::Internal(other.into()),
+        }
+    }
+}
+
+impl ResponseError for Error {
+    fn status_code(&self) -> StatusCode {
+        let status = match self {
+            Self::Rejected(problems) => problem::status(problems),
+            Self::Unavailable(_) => 503,
+            Self::Internal(_) => 500,
+        };
+        StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        let mut response = HttpResponse::build(self.status_code());
+        response.content_type(pulse_jsonapi::MEDIA_TYPE);
+        let request_id = crate::http::current_request_id();
+        let document = match self {
+            Self::Rejected(problems) => {
+                if self.status_code() == StatusCode::UNAUTHORIZED {
+                    response.insert_header((header::WWW_AUTHENTICATE, "Bearer"));
+                }
+                problem::errors_document(problems, request_id.as_deref())
+            }
+            Self::Unavailable(cause) => {
+                tracing::warn!(error = format!("{cause:#}"), "a dependency is unavailable");
+                response.insert_header((header::RETRY_AFTER, RETRY_AFTER_SECONDS));
+                let detail = "The service cannot do this at the moment. Try again.";
+                problem::errors_document(&[Problem::new(Code::Unavailable, detail)], request_id.as_deref())
+            }
+            Self::Internal(cause) => {
+                tracing::error!(error = format!("{cause:#}"), "internal error");
+                let detail = "Something went wrong on our side. The id of this error is in our logs.";
+                problem::errors_document(&[Problem::new(Code::Internal, detail)], request_id.as_deref())
+            }
+        };
+        response.body(document)
+    }
+}

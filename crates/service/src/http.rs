@@ -1,0 +1,123 @@
+//! The edge that every request passes: its id, its trace, the client's address, and one log line at its end.
+
+use std::cell::RefCell;
+use std::net::{IpAddr, Ipv4Addr};
+use std::time::Instant;
+
+use actix_web::body::MessageBody;
+use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
+use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
+use actix_web::middleware::Next;
+use actix_web::{FromRequest, HttpMessage, HttpRequest};
+use opentelemetry::propagation::Extractor;
+use opentelemetry::trace::TraceContextExt;
+use std::future::{Ready, ready};
+use tracing::{Instrument, Span, field};
+use tracing_opentelemetry::OpenTelemetrySpanExt;
+use uuid::Uuid;
+
+use crate::network::Networks;
+
+/// Header with the id of a request.
+pub const REQUEST_ID: &str = "x-request-id";
+
+/// What is known of a request before its handler runs.
+#[derive(Clone, Debug)]
+pub struct Origin {
+    /// Names the request in logs and answers.
+    pub request_id: String,
+    /// Ties together everything the request sets in motion.
+    pub correlation_id: Uuid,
+    /// The client's address, through trusted proxies only.
+    pub client: IpAddr,
+}
+
+impl FromRequest for Origin {
+    type Error = actix_web::Error;
+    type Future = Ready<Result<Self, Self::Error>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(
+            request
+                .extensions()
+                .get::<Self>()
+                .cloned()
+                .ok_or_else(|| actix_web::error::ErrorInternalServerError("the edge middleware is missing")),
+        )
+    }
+}
+
+tokio::task_local! {
+    static CURRENT: RefCell<String>;
+}
+
+/// Id of the request that is being handled, where one is.
+pub(crate) fn current_request_id() -> Option<String> {
+    CURRENT.try_with(|id| id.borrow().clone()).ok()
+}
+
+/// The middleware.
+pub(crate) async fn edge<B: MessageBody>(
+    trusted: Networks,
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<B>, actix_web::Error> {
+    let started = Instant::now();
+    let peer = request.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip());
+    let headers = request.headers();
+    let client = trusted.client(peer, text(headers, "x-forwarded-for"));
+    // Only a proxy of ours may name a request: ids must stay unique in our logs.
+    let named =
+        text(headers, REQUEST_ID).filter(|id| trusted.contains(peer) && plausible(id)).map(str::to_owned);
+    let request_id = named.unwrap_or_else(|| Uuid::now_v7().simple().to_string());
+    let origin = Origin { request_id: request_id.clone(), correlation_id: Uuid::now_v7(), client };
+
+    let span = tracing::info_span!(
+        "request", method = %request.method(), path = request.path(), request_id, trace_id = field::Empty,
+        otel.kind = "server", otel.name = %request.method(), http.response.status_code = field::Empty,
+    );
+    continue_trace(&span, headers);
+    request.extensions_mut().insert(origin);
+
+    let handled = async {
+        let mut response = next.call(request).await?;
+        if let Ok(value) = HeaderValue::from_str(&request_id) {
+            response.headers_mut().insert(HeaderName::from_static(REQUEST_ID), value);
+        }
+        let status = response.status().as_u16();
+        Span::current().record("http.response.status_code", status);
+        let milliseconds = started.elapsed().as_secs_f64() * 1_000.0;
+        tracing::info!(status, milliseconds, %client, "answered");
+        Ok(response)
+    };
+    CURRENT.scope(RefCell::new(request_id.clone()), handled.instrument(span)).await
+}
+
+fn continue_trace(span: &Span, headers: &HeaderMap) {
+    let parent =
+        opentelemetry::global::get_text_map_propagator(|propagator| propagator.extract(&Headers(headers)));
+    // Fails only where tracing is off, and then there is nothing to continue.
+    let _ = span.set_parent(parent);
+    let trace_id = span.context().span().span_context().trace_id();
+    span.record("trace_id", field::display(trace_id));
+}
+
+fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name).and_then(|value| value.to_str().ok())
+}
+
+fn plausible(id: &str) -> bool {
+    (8..=64).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+}
+
+struct Headers<'a>(&'a HeaderMap);
+
+impl Extractor for Headers<'_> {
+    fn get(&self, key: &str) -> Option<&str> {
+        text(self.0, key)
+    }
+
+    fn keys(&self) -> Vec<&str> {
+        self.0.keys().map(HeaderName::as_str).collect()
+    }
+}

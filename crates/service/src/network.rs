@@ -1,0 +1,86 @@
+//! Networks, and the address of a client behind proxies.
+
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+use serde::{Deserialize, Deserializer};
+
+/// A set of networks, written as CIDR notation separated by commas.
+#[derive(Clone, Debug, Default)]
+pub struct Networks(Vec<IpNet>);
+
+impl Networks {
+    /// Whether an address lies in one of them.
+    #[must_use]
+    pub fn contains(&self, address: IpAddr) -> bool {
+        let address = address.to_canonical();
+        self.0.iter().any(|network| network.contains(&address))
+    }
+
+    /// The address of the client: the peer's, or where that is a trusted proxy the rightmost address in
+    /// `X-Forwarded-For` that is not one. Nothing a client can write is believed.
+    #[must_use]
+    pub fn client(&self, peer: IpAddr, forwarded_for: Option<&str>) -> IpAddr {
+        let mut client = peer.to_canonical();
+        for hop in forwarded_for.unwrap_or_default().rsplit(',') {
+            if !self.contains(client) {
+                break;
+            }
+            match hop.trim().parse::<IpAddr>() {
+                Ok(address) => client = address.to_canonical(),
+                Err(_) => break,
+            }
+        }
+        client
+    }
+}
+
+impl std::str::FromStr for Networks {
+    type Err = ipnet::AddrParseError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        text.split(',')
+            .map(str::trim)
+            .filter(|network| !network.is_empty())
+            .map(|network| {
+                network
+                    .parse::<IpNet>()
+                    .or_else(|error| network.parse::<IpAddr>().map(IpNet::from).or(Err(error)))
+            })
+            .collect::<Result<_, _>>()
+            .map(Self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Networks {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn client(trusted: &str, peer: &str, forwarded_for: Option<&str>) -> String {
+        let trusted: Networks = trusted.parse().expect("networks");
+        trusted.client(peer.parse().expect("address"), forwarded_for).to_string()
+    }
+
+    #[test]
+    fn a_client_cannot_choose_its_address() {
+        assert_eq!(client("", "9.9.9.9", Some("1.1.1.1")), "9.9.9.9");
+        assert_eq!(client("127.0.0.1", "127.0.0.1", Some("6.6.6.6, 9.9.9.9")), "9.9.9.9");
+        assert_eq!(
+            client("127.0.0.1,10.0.0.0/8", "127.0.0.1", Some("6.6.6.6, 9.9.9.9, 10.1.2.3")),
+            "9.9.9.9"
+        );
+    }
+
+    #[test]
+    fn a_proxy_that_says_nothing_readable_is_the_client_itself() {
+        assert_eq!(client("127.0.0.1", "127.0.0.1", None), "127.0.0.1");
+        assert_eq!(client("127.0.0.1", "127.0.0.1", Some("unknown")), "127.0.0.1");
+        assert_eq!(client("127.0.0.0/8", "::ffff:127.0.0.1", Some("9.9.9.9")), "9.9.9.9");
+    }
+}

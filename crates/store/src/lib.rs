@@ -1,0 +1,18 @@
+//! PostgreSQL: what every service that stores something shares.
+//!
+//! In reading order: [`settings`] and [`pool`] lead to connections, [`migrations`] makes the tables that [`schema`]
+//! describes ([`introspect`] writes that file from a database), [`journal`] is the event journal in which every change
+//! of a CRM record leaves one row, [`notify`] wakes whoever waits for rows, [`json`] carries JSON text untouched.
+
+pub mod introspect;
+pub mod journal;
+pub mod json;
+pub mod migrations;
+pub mod notify;
+pub mod pool;
+pub mod schema;
+pub mod settings;
+
+pub use json::JsonText;
+pub use pool::{Connection, Pool};
+pub use settings::Settings;

@@ -1,0 +1,95 @@
+//! Connections, pooled.
+
+use std::time::Duration;
+
+use anyhow::Context;
+use deadpool::Runtime;
+use deadpool::managed::TimeoutType;
+use diesel::ConnectionError;
+use diesel_async::pooled_connection::deadpool::{Object, Pool as Deadpool, PoolError};
+use diesel_async::pooled_connection::{AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod};
+use diesel_async::{AsyncConnection, AsyncPgConnection, SimpleAsyncConnection};
+use secrecy::ExposeSecret;
+
+use crate::Settings;
+
+/// A connection on loan from the pool.
+pub type Connection = Object<AsyncPgConnection>;
+
+/// Connections to one database. Cheap to clone.
+#[derive(Clone)]
+pub struct Pool(Deadpool<AsyncPgConnection>);
+
+impl std::fmt::Debug for Pool {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Pool({:?})", self.0.status())
+    }
+}
+
+impl Pool {
+    /// Builds the pool; connections are opened when they are first needed.
+    ///
+    /// # Errors
+    /// When the settings make no pool.
+    pub fn new(settings: &Settings) -> anyhow::Result<Self> {
+        let mut config = ManagerConfig::default();
+        // A broken connection shows itself at the first query; a round trip per checkout would cost a third of a list.
+        config.recycling_method = RecyclingMethod::Fast;
+        config.custom_setup = Box::new(|url| {
+            let url = url.to_owned();
+            Box::pin(async move { connect(&url).await })
+        });
+        let manager = AsyncDieselConnectionManager::new_with_config(settings.url.expose_secret(), config);
+        let wait = Duration::from_millis(settings.acquire_timeout_ms);
+        Deadpool::builder(manager)
+            .max_size(settings.connections)
+            .wait_timeout(Some(wait))
+            .create_timeout(Some(wait))
+            .runtime(Runtime::Tokio1)
+            .build()
+            .map(Self)
+            .context("the database settings make no pool")
+    }
+
+    /// Borrows a connection.
+    ///
+    /// # Errors
+    /// When none came free in time, or the database is away.
+    pub async fn get(&self) -> Result<Connection, Unavailable> {
+        self.0.get().await.map_err(Unavailable)
+    }
+
+    /// Whether the database answers.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub async fn ping(&self) -> anyhow::Result<()> {
+        Ok(self.get().await?.batch_execute("SELECT 1").await?)
+    }
+}
+
+/// Opens one connection outside of any pool.
+///
+/// # Errors
+/// When the database is away or refuses.
+pub async fn connect(url: &str) -> Result<AsyncPgConnection, ConnectionError> {
+    let mut connection = AsyncPgConnection::establish(url).await?;
+    connection
+        .batch_execute("SET TimeZone TO 'UTC'")
+        .await
+        .map_err(ConnectionError::CouldntSetupConfiguration)?;
+    Ok(connection)
+}
+
+/// No connection could be had.
+#[derive(Debug, thiserror::Error)]
+#[error("no database connection: {0}")]
+pub struct Unavailable(#[source] PoolError);
+
+impl Unavailable {
+    /// Whether the pool was exhausted, rather than the database away.
+    #[must_use]
+    pub fn exhausted(&self) -> bool {
+        matches!(self.0, PoolError::Timeout(TimeoutType::Wait))
+    }
+}

@@ -1,0 +1,392 @@
+//! The tables as the database has them. Written by `make schema`, never by hand; a test compares.
+
+#![expect(missing_docs, reason = "generated")]
+
+diesel::table! {
+    companies (workspace_id, id) {
+        workspace_id -> Uuid,
+        id -> Uuid,
+        name -> Text,
+        domain -> Nullable<Text>,
+        website -> Nullable<Text>,
+        industry -> Nullable<Text>,
+        employees -> Nullable<Integer>,
+        annual_revenue -> Nullable<Numeric>,
+        currency -> Nullable<Text>,
+        phone -> Nullable<Text>,
+        description -> Nullable<Text>,
+        lock_version -> Integer,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        deleted_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    contacts (workspace_id, id) {
+        workspace_id -> Uuid,
+        id -> Uuid,
+        first_name -> Nullable<Text>,
+        last_name -> Nullable<Text>,
+        title -> Nullable<Text>,
+        email -> Nullable<Text>,
+        phone -> Nullable<Text>,
+        source -> Nullable<Text>,
+        lifecycle -> Text,
+        score -> Integer,
+        birthday -> Nullable<Date>,
+        do_not_email -> Bool,
+        address -> Nullable<Jsonb>,
+        description -> Nullable<Text>,
+        company_id -> Nullable<Uuid>,
+        lock_version -> Integer,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        deleted_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    events (workspace_id, id) {
+        sequence -> BigInt,
+        workspace_id -> Uuid,
+        id -> Uuid,
+        event_type -> Text,
+        resource_type -> Text,
+        record_id -> Uuid,
+        occurred_at -> Timestamptz,
+        data -> Json,
+        changes -> Nullable<Json>,
+        correlation_id -> Uuid,
+        shard -> SmallInt,
+        published_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    ingest_sites (workspace_id, id) {
+        workspace_id -> Uuid,
+        id -> Uuid,
+        name -> Text,
+        domain -> Nullable<Text>,
+        lock_version -> Integer,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        deleted_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    ingest_tokens (workspace_id, id) {
+        workspace_id -> Uuid,
+        id -> Uuid,
+        site_id -> Uuid,
+        name -> Text,
+        kind -> Text,
+        token_digest -> Bytea,
+        token_hint -> Text,
+        enabled -> Bool,
+        lock_version -> Integer,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        deleted_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    sequence_enrollments (workspace_id, id) {
+        workspace_id -> Uuid,
+        id -> Uuid,
+        sequence_id -> Uuid,
+        contact_id -> Uuid,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    sequences (workspace_id, id) {
+        workspace_id -> Uuid,
+        id -> Uuid,
+        name -> Text,
+        steps -> Jsonb,
+        lock_version -> Integer,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        deleted_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    taggings (workspace_id, parent_type, parent_id, tag_id) {
+        workspace_id -> Uuid,
+        tag_id -> Uuid,
+        parent_type -> Text,
+        parent_id -> Uuid,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    tags (workspace_id, id) {
+        workspace_id -> Uuid,
+        id -> Uuid,
+        name -> Text,
+        color -> Nullable<Text>,
+        lock_version -> Integer,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        deleted_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    tasks (workspace_id, id) {
+        workspace_id -> Uuid,
+        id -> Uuid,
+        title -> Text,
+        body -> Nullable<Text>,
+        status -> Text,
+        due_at -> Nullable<Timestamptz>,
+        contact_id -> Nullable<Uuid>,
+        sequence_enrollment_id -> Nullable<Uuid>,
+        lock_version -> Integer,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        deleted_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    trigger_requests (workspace_id, id) {
+        workspace_id -> Uuid,
+        id -> Uuid,
+        workflow_id -> Uuid,
+        verdict -> Text,
+        content_type -> Nullable<Text>,
+        headers -> Jsonb,
+        query -> Jsonb,
+        body -> Nullable<Jsonb>,
+        raw -> Nullable<Bytea>,
+        received_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    user_sessions (workspace_id, id) {
+        workspace_id -> Uuid,
+        id -> Uuid,
+        user_id -> Uuid,
+        jti_digest -> Bytea,
+        ip -> Nullable<Text>,
+        user_agent -> Nullable<Text>,
+        last_seen_at -> Timestamptz,
+        expires_at -> Timestamptz,
+        revoked_at -> Nullable<Timestamptz>,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    users (workspace_id, id) {
+        workspace_id -> Uuid,
+        id -> Uuid,
+        name -> Text,
+        email -> Text,
+        role -> Text,
+        password_digest -> Text,
+        lock_version -> Integer,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        deleted_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    webhook_attempts (workspace_id, id) {
+        workspace_id -> Uuid,
+        id -> Uuid,
+        delivery_id -> Uuid,
+        number -> Integer,
+        url -> Text,
+        started_at -> Timestamptz,
+        duration_ms -> Nullable<Integer>,
+        outcome -> Text,
+        response_status -> Nullable<Integer>,
+        response_headers -> Nullable<Jsonb>,
+        response_body -> Nullable<Text>,
+        error_layer -> Nullable<Text>,
+        error -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    webhook_deliveries (workspace_id, id) {
+        workspace_id -> Uuid,
+        id -> Uuid,
+        subscription_id -> Uuid,
+        event_id -> Uuid,
+        event_type -> Text,
+        payload_version -> Integer,
+        state -> Text,
+        retries -> Integer,
+        first_attempt_at -> Nullable<Timestamptz>,
+        next_attempt_at -> Nullable<Timestamptz>,
+        lease_until -> Nullable<Timestamptz>,
+        lease_epoch -> BigInt,
+        replay_of_id -> Nullable<Uuid>,
+        created_at -> Timestamptz,
+        completed_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    webhook_payloads (workspace_id, event_id, version) {
+        workspace_id -> Uuid,
+        event_id -> Uuid,
+        version -> Integer,
+        body -> Bytea,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    webhook_subscriptions (workspace_id, id) {
+        workspace_id -> Uuid,
+        id -> Uuid,
+        url -> Text,
+        description -> Nullable<Text>,
+        event_types -> Jsonb,
+        enabled -> Bool,
+        max_retries -> Integer,
+        payload_version -> Integer,
+        secret_sealed -> Bytea,
+        secret_hint -> Text,
+        lock_version -> Integer,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        deleted_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    workflow_runs (workspace_id, id) {
+        workspace_id -> Uuid,
+        id -> Uuid,
+        workflow_id -> Uuid,
+        trigger_request_id -> Nullable<Uuid>,
+        state -> Text,
+        definition -> Jsonb,
+        context -> Jsonb,
+        position -> Integer,
+        attempt -> Integer,
+        correlation_id -> Uuid,
+        error -> Nullable<Text>,
+        due_at -> Timestamptz,
+        lease_until -> Nullable<Timestamptz>,
+        lease_epoch -> BigInt,
+        created_at -> Timestamptz,
+        started_at -> Nullable<Timestamptz>,
+        finished_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    workflow_step_runs (workspace_id, id) {
+        workspace_id -> Uuid,
+        id -> Uuid,
+        run_id -> Uuid,
+        position -> Integer,
+        attempt -> Integer,
+        key -> Text,
+        step_type -> Text,
+        state -> Text,
+        input -> Nullable<Jsonb>,
+        output -> Nullable<Jsonb>,
+        error -> Nullable<Text>,
+        started_at -> Timestamptz,
+        finished_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    workflows (workspace_id, id) {
+        workspace_id -> Uuid,
+        id -> Uuid,
+        name -> Text,
+        active -> Bool,
+        definition -> Jsonb,
+        trigger_digest -> Bytea,
+        trigger_hint -> Text,
+        lock_version -> Integer,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        deleted_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    workspaces (id) {
+        id -> Uuid,
+        name -> Text,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
+/// Tables of ingest: a schema of their own, perhaps in a database of their own.
+pub mod analytics {
+    diesel::table! {
+        analytics.events (workspace_id, id, occurred_at) {
+            workspace_id -> Uuid,
+            site_id -> Uuid,
+            id -> Uuid,
+            occurred_at -> Timestamptz,
+            received_at -> Timestamptz,
+            kind -> Text,
+            visitor_fingerprint -> Text,
+            session_id -> Text,
+            name -> Nullable<Text>,
+            customer_id -> Nullable<Text>,
+            url -> Nullable<Text>,
+            path -> Nullable<Text>,
+            title -> Nullable<Text>,
+            referrer -> Nullable<Text>,
+            referrer_source -> Nullable<Text>,
+            locale -> Nullable<Text>,
+            utm_source -> Nullable<Text>,
+            utm_medium -> Nullable<Text>,
+            utm_campaign -> Nullable<Text>,
+            utm_term -> Nullable<Text>,
+            utm_content -> Nullable<Text>,
+            data -> Nullable<Jsonb>,
+        }
+    }
+
+    diesel::table! {
+        analytics.revenue (workspace_id, id, occurred_at) {
+            workspace_id -> Uuid,
+            site_id -> Uuid,
+            id -> Uuid,
+            occurred_at -> Timestamptz,
+            visitor_fingerprint -> Nullable<Text>,
+            session_id -> Text,
+            customer_id -> Text,
+            transaction_id -> Text,
+            event_type -> Text,
+            amount -> Numeric,
+            currency -> Text,
+            mrr_impact -> Nullable<Numeric>,
+            is_recurring -> Bool,
+            customer_subscription_id -> Nullable<Text>,
+            payment_processor -> Nullable<Text>,
+            metadata -> Nullable<Jsonb>,
+        }
+    }
+
+    diesel::table! {
+        analytics.salts (period) {
+            period -> Date,
+            salt -> Bytea,
+        }
+    }
+}

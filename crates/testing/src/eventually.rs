@@ -1,0 +1,28 @@
+//! Waiting for a condition.
+
+use std::future::Future;
+use std::time::{Duration, Instant};
+
+/// How long a condition may take before the test fails.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// How often it is looked at.
+const GLANCE: Duration = Duration::from_millis(10);
+
+/// Waits until `look` finds something and returns it.
+///
+/// # Panics
+/// When it finds nothing in time; the message says what was waited for.
+pub async fn eventually<T, L, F>(what: &str, mut look: L) -> T
+where
+    L: FnMut() -> F,
+    F: Future<Output = Option<T>>,
+{
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if let Some(found) = look().await {
+            return found;
+        }
+        assert!(Instant::now() < deadline, "waited in vain: {what}");
+        tokio::time::sleep(GLANCE).await;
+    }
+}

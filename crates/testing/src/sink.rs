@@ -1,0 +1,128 @@
+//! A receiver of webhooks that remembers everything and answers as it is told.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Instant;
+
+use actix_web::web::{self, Bytes};
+use actix_web::{App, HttpRequest, HttpResponse, HttpServer};
+
+use crate::eventually;
+
+/// A request that arrived.
+#[derive(Clone, Debug)]
+pub struct Received {
+    /// Path and query.
+    pub path: String,
+    /// Headers, names in lower case.
+    pub headers: Vec<(String, String)>,
+    /// The exact bytes.
+    pub body: Vec<u8>,
+    /// When its body was complete.
+    pub at: Instant,
+}
+
+impl Received {
+    /// A header.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The body as JSON.
+    ///
+    /// # Panics
+    /// When it is not.
+    #[must_use]
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::from_slice(&self.body).expect("the body is JSON")
+    }
+}
+
+#[derive(Default)]
+struct State {
+    received: Vec<Received>,
+    /// Statuses of the next answers; 200 when there is none.
+    answers: Vec<u16>,
+}
+
+/// A receiver on a free port of the loopback interface.
+#[derive(Clone)]
+pub struct Sink {
+    address: SocketAddr,
+    state: Arc<Mutex<State>>,
+}
+
+impl std::fmt::Debug for Sink {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Sink({})", self.address)
+    }
+}
+
+impl Sink {
+    /// Starts a receiver.
+    ///
+    /// # Panics
+    /// When no port is free.
+    #[must_use]
+    pub fn start() -> Self {
+        let state = Arc::new(Mutex::new(State::default()));
+        let shared = web::Data::from(Arc::clone(&state));
+        let server = HttpServer::new(move || {
+            App::new()
+                .app_data(shared.clone())
+                .app_data(web::PayloadConfig::new(16 * 1024 * 1024))
+                .default_service(web::to(receive))
+        })
+        .workers(1)
+        .disable_signals()
+        .bind("127.0.0.1:0")
+        .expect("a port is free");
+        let address = server.addrs()[0];
+        #[expect(clippy::disallowed_methods, reason = "ends with the test's process")]
+        tokio::spawn(server.run());
+        Self { address, state }
+    }
+
+    /// Its address.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("http://{}/", self.address)
+    }
+
+    /// Statuses to answer the next requests with; 200 afterwards.
+    pub fn answer(&self, statuses: &[u16]) {
+        self.lock().answers.extend_from_slice(statuses);
+    }
+
+    /// Everything that has arrived.
+    #[must_use]
+    pub fn received(&self) -> Vec<Received> {
+        self.lock().received.clone()
+    }
+
+    /// Waits until at least `count` requests have arrived, and returns all.
+    pub async fn wait_for(&self, count: usize) -> Vec<Received> {
+        eventually(&format!("{count} requests at the sink"), || async {
+            Some(self.received()).filter(|received| received.len() >= count)
+        })
+        .await
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().expect("no test panics while it holds this")
+    }
+}
+
+async fn receive(request: HttpRequest, body: Bytes, state: web::Data<Mutex<State>>) -> HttpResponse {
+    let headers = request
+        .headers()
+        .iter()
+        .map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
+        .collect();
+    let mut state = state.lock().expect("no test panics while it holds this");
+    let path = request.uri().to_string();
+    state.received.push(Received { path, headers, body: body.to_vec(), at: Instant::now() });
+    let status = if state.answers.is_empty() { 200 } else { state.answers.remove(0) };
+    HttpResponse::build(actix_web::http::StatusCode::from_u16(status).expect("a status")).finish()
+}

@@ -1,0 +1,3 @@
+DROP TABLE analytics.salts;
+DROP TABLE analytics.revenue;
+DROP TABLE analytics.events;

@@ -1,0 +1,3 @@
+DROP TABLE tasks;
+DROP TABLE sequence_enrollments;
+DROP TABLE sequences;

@@ -1,0 +1,4 @@
+DROP TABLE workflow_step_runs;
+DROP TABLE workflow_runs;
+DROP TABLE trigger_requests;
+DROP TABLE workflows;

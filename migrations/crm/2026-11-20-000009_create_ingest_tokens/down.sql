@@ -1,0 +1,2 @@
+DROP TABLE ingest_tokens;
+DROP TABLE ingest_sites;
