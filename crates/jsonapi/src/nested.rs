@@ -1,8 +1,9 @@
-//! Rack's nested form of a query string: `a[b]=1` is a map entry, `a[]=1` a list member, `a[0]=1` a map with the key `"0"`.
+//! Rack's nested form of a query string: `a[b]=1` is a map entry, `a[]=1` a list member, `a[0]=1` a map with
+//! the key `"0"`.
 //!
-//! Stricter than Rack where Rack guesses: names must be a base followed by whole bracket groups, and one name cannot
-//! be a text in one place and a map or list in another. The nodes hold no positions: since a name spells its way
-//! down the tree exactly, whoever walks the tree can say the parameter as the client wrote it.
+//! Stricter than Rack where Rack guesses: names must be a base followed by whole bracket groups, and one name
+//! cannot be a text in one place and a map or list in another. The nodes hold no positions: since a name
+//! spells its way down the tree exactly, whoever walks the tree can say the parameter as the client wrote it.
 
 use crate::{Code, Problem};
 
@@ -56,8 +57,8 @@ pub struct Pair<'a> {
 ///
 /// # Errors
 ///
-/// One problem per pair that is not percent-encoded UTF-8, whose name is not a base with bracket groups or holds a NUL,
-/// or that exceeds a cap.
+/// One problem per pair that is not percent-encoded UTF-8, whose name is not a base with bracket groups or
+/// holds a NUL, or that exceeds a cap.
 pub fn pairs<'a>(raw: &'a str, caps: &Caps) -> Result<Vec<Pair<'a>>, Vec<Problem>> {
     if raw.len() > caps.length {
         let detail = format!("the query string has {} bytes, at most {} are read", raw.len(), caps.length);
@@ -102,7 +103,8 @@ impl<'a> Pair<'a> {
             Some((name, value)) => (name, Some(value)),
             None => (raw, None),
         };
-        let refuse = |name: &str, detail: &str| Problem::new(Code::InvalidParameter, detail).at_parameter(name);
+        let refuse =
+            |name: &str, detail: &str| Problem::new(Code::InvalidParameter, detail).at_parameter(name);
         let name = decode(name).map_err(|fault| refuse(name, fault))?;
         let value = value.map(decode).transpose().map_err(|fault| refuse(&name, fault))?;
         let Some((base, segments)) = split_name(&name) else {
@@ -256,7 +258,10 @@ mod tests {
             ("q[b]=1&q[a]=2", map([("b", text("1")), ("a", text("2"))])),
             ("q[a][]=1&q[a][]=2", map([("a", list([text("1"), text("2")]))])),
             ("q[a][]", map([("a", list([Nested::Nil]))])),
-            ("q[g][0][a]=1&q[g][1][a]=2", map([("g", map([("0", map([("a", text("1"))])), ("1", map([("a", text("2"))]))]))])),
+            (
+                "q[g][0][a]=1&q[g][1][a]=2",
+                map([("g", map([("0", map([("a", text("1"))])), ("1", map([("a", text("2"))]))]))]),
+            ),
             ("q%5Ba%5D=%26%3D+%2B", map([("a", text("&= +"))])),
             ("q[a]=x=y", map([("a", text("x=y"))])),
             ("&&q[a]=1&", map([("a", text("1"))])),
@@ -268,18 +273,29 @@ mod tests {
 
     #[test]
     fn a_repeated_key_starts_the_next_map_of_a_list() {
-        let expected = map([("c", list([map([("p", text("1")), ("v", text("2"))]), map([("p", text("3"))])]))]);
+        let expected =
+            map([("c", list([map([("p", text("1")), ("v", text("2"))]), map([("p", text("3"))])]))]);
         assert_eq!(read("q[c][][p]=1&q[c][][v]=2&q[c][][p]=3"), Ok(Some(expected)));
         // A list within the map never starts the next one: that is why two such conditions get mixed up.
         let expected = map([("c", list([map([("a", list([text("1"), text("2")]))])]))]);
         assert_eq!(read("q[c][][a][]=1&q[c][][a][]=2"), Ok(Some(expected)));
-        let expected = map([("c", list([map([("v", map([("0", text("1"))]))]), map([("v", map([("0", text("2"))]))])]))]);
+        let expected = map([(
+            "c",
+            list([map([("v", map([("0", text("1"))]))]), map([("v", map([("0", text("2"))]))])]),
+        )]);
         assert_eq!(read("q[c][][v][0]=1&q[c][][v][0]=2"), Ok(Some(expected)));
     }
 
     #[test]
     fn contradictions_are_refused() {
-        for raw in ["q=1&q[x]=y", "q[x]=y&q=1", "q[a]=1&q[a][]=2", "q[a][]=1&q[a][b]=2", "q[a][b]=1&q[a]=2", "q[a][][]=1"] {
+        for raw in [
+            "q=1&q[x]=y",
+            "q[x]=y&q=1",
+            "q[a]=1&q[a][]=2",
+            "q[a][]=1&q[a][b]=2",
+            "q[a][b]=1&q[a]=2",
+            "q[a][][]=1",
+        ] {
             assert_eq!(read(raw).unwrap_err()[0].code, Code::InvalidParameter, "{raw}");
         }
     }
@@ -309,9 +325,13 @@ mod tests {
         match node {
             Nested::Nil => out.push(path.to_owned()),
             Nested::Text(text) => out.push(format!("{path}={}", escape(text))),
-            Nested::List(members) => members.iter().for_each(|member| encode(&format!("{path}[]"), member, out)),
+            Nested::List(members) => {
+                members.iter().for_each(|member| encode(&format!("{path}[]"), member, out))
+            }
             Nested::Map(entries) => {
-                entries.iter().for_each(|(key, entry)| encode(&format!("{path}%5B{}%5D", escape(key)), entry, out));
+                entries
+                    .iter()
+                    .for_each(|(key, entry)| encode(&format!("{path}%5B{}%5D", escape(key)), entry, out));
             }
         }
     }

@@ -1,11 +1,11 @@
 //! The catalogue of error codes: one row per code, for all services.
 
-/// Turns the rows below into the enum and its accessors, so that a code cannot lack a status, a title or a meaning.
+/// Turns the rows below into the enum and its accessors, so that a code cannot lack a status, a title or a
+/// meaning.
 macro_rules! codes {
     ($($variant:ident $name:literal $status:literal $title:literal, $meaning:literal;)+) => {
         /// A stable machine-readable name for a kind of problem; never renamed, never reused.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-        #[non_exhaustive]
         pub enum Code {
             $(#[doc = $meaning] $variant,)+
         }

@@ -13,7 +13,8 @@ pub trait Names: Sized {
     fn attribute(&self, name: &str) -> bool;
     /// The resource at the other end of an association.
     fn association(&self, name: &str) -> Option<Self>;
-    /// The resource at the other end of a polymorphic association, if it can be of this type: `subject_of_Contact_type`.
+    /// The resource at the other end of a polymorphic association, if it can be of this type:
+    /// `subject_of_Contact_type`.
     fn association_of_type(&self, _name: &str, _type: &str) -> Option<Self> {
         None
     }
@@ -57,10 +58,11 @@ pub struct Unknown {
     pub allowed: Vec<String>,
 }
 
-/// Finds the path that a name with underscores (`company_owner_name`) or dots (`company.owner.name`) stands for.
+/// Finds the path that a name with underscores (`company_owner_name`) or dots (`company.owner.name`) stands
+/// for.
 ///
-/// With underscores, an own attribute comes first, else the longest association the text begins with decides, without
-/// going back: that keeps the meaning of a key independent of what the associated resource offers.
+/// With underscores, an own attribute comes first, else the longest association the text begins with decides,
+/// without going back: that keeps the meaning of a key independent of what the associated resource offers.
 ///
 /// # Errors
 ///
@@ -82,7 +84,10 @@ fn walk<'t, N: Names>(resource: &N, text: &'t str, hops: &mut Vec<Hop>) -> Resul
         let (prefix, rest) = (&text[..at], &text[at + 1..]);
         if let Some((hop, next)) = hop(resource, prefix) {
             if hops.len() == MAX_HOPS {
-                return Err(Unknown { reason: format!("the path crosses more than {MAX_HOPS} associations"), allowed: vec![] });
+                return Err(Unknown {
+                    reason: format!("the path crosses more than {MAX_HOPS} associations"),
+                    allowed: vec![],
+                });
             }
             hops.push(hop);
             return walk(&next, rest, hops);
@@ -121,6 +126,11 @@ fn hop<N: Names>(resource: &N, name: &str) -> Option<(Hop, N)> {
 pub(crate) fn unknown<N: Names>(resource: &N, name: &str) -> Unknown {
     Unknown {
         reason: format!("{} has no attribute or association {name:?} to use here", resource.resource()),
-        allowed: resource.attributes().into_iter().chain(resource.associations()).map(str::to_owned).collect(),
+        allowed: resource
+            .attributes()
+            .into_iter()
+            .chain(resource.associations())
+            .map(str::to_owned)
+            .collect(),
     }
 }

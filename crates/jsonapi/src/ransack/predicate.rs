@@ -15,7 +15,8 @@ pub struct Predicate {
     pub pattern: Option<Pattern>,
     /// Whether several values are joined by `OR` or `AND`; only where `shape` is a list.
     pub compound: Option<Compound>,
-    /// Whether over a to-many association it means "no member violates it" instead of "some member fulfils it".
+    /// Whether over a to-many association it means "no member violates it" instead of "some member fulfils
+    /// it".
     pub negative: bool,
 }
 
@@ -98,7 +99,8 @@ pub enum Compound {
 use Operator as O;
 use Pattern as P;
 
-/// Every predicate. `in_any` and its like compare one value at a time, so they are `eq` and `not_eq` underneath.
+/// Every predicate. `in_any` and its like compare one value at a time, so they are `eq` and `not_eq`
+/// underneath.
 #[rustfmt::skip]
 pub static PREDICATES: [Predicate; 62] = [
     one("eq", O::Eq),                                 any("eq_any", O::Eq),                                 all("eq_all", O::Eq),
@@ -127,7 +129,8 @@ pub static PREDICATES: [Predicate; 62] = [
 
 const fn one(name: &'static str, operator: Operator) -> Predicate {
     // `false`, `null` and `blank` count as positive: only the word `not` makes a predicate negative.
-    let negative = matches!(operator, O::NotEq | O::NotIn | O::NotLike | O::NotTrue | O::NotFalse | O::NotNull);
+    let negative =
+        matches!(operator, O::NotEq | O::NotIn | O::NotLike | O::NotTrue | O::NotFalse | O::NotNull);
     Predicate { name, operator, shape: Shape::One, pattern: None, compound: None, negative }
 }
 
@@ -180,8 +183,9 @@ impl Predicate {
 }
 
 impl Operator {
-    /// The operator that holds for exactly the other values, nulls aside: what a flag predicate becomes when its value
-    /// says no, and what a member of a to-many association must not fulfil under a negative predicate.
+    /// The operator that holds for exactly the other values, nulls aside: what a flag predicate becomes when
+    /// its value says no, and what a member of a to-many association must not fulfil under a negative
+    /// predicate.
     #[must_use]
     pub const fn opposite(self) -> Self {
         match self {
@@ -214,8 +218,8 @@ impl Pattern {
         match self {
             Self::Raw => value.to_owned(),
             Self::Contains => format!("%{}%", escape(value)),
-            // Character by character: the gem does not apply the final-sigma rule of `str::to_lowercase`, which would
-            // hide matches.
+            // Character by character: the gem does not apply the final-sigma rule of `str::to_lowercase`,
+            // which would hide matches.
             Self::ContainsLowered => {
                 format!("%{}%", escape(&value.chars().flat_map(char::to_lowercase).collect::<String>()))
             }
@@ -243,7 +247,8 @@ mod tests {
 
     #[test]
     fn every_name_is_there_once_and_found_at_the_end_of_a_key() {
-        let names: std::collections::HashSet<&str> = PREDICATES.iter().map(|predicate| predicate.name).collect();
+        let names: std::collections::HashSet<&str> =
+            PREDICATES.iter().map(|predicate| predicate.name).collect();
         assert_eq!(names.len(), 62);
         for predicate in &PREDICATES {
             let key = format!("some_name_{}", predicate.name);
@@ -261,8 +266,18 @@ mod tests {
                 Operator::NotIn => Operator::NotEq,
                 other => other,
             };
-            assert_eq!((predicate.operator, predicate.pattern), (operator, base.pattern), "{}", predicate.name);
-            assert_eq!((predicate.shape, predicate.negative), (Shape::List, base.negative), "{}", predicate.name);
+            assert_eq!(
+                (predicate.operator, predicate.pattern),
+                (operator, base.pattern),
+                "{}",
+                predicate.name
+            );
+            assert_eq!(
+                (predicate.shape, predicate.negative),
+                (Shape::List, base.negative),
+                "{}",
+                predicate.name
+            );
         }
     }
 

@@ -36,7 +36,7 @@ pub struct RawCondition {
     pub parameter: String,
     /// Whether the condition stands directly under `q` or `filter`, where scopes may be called.
     pub top: bool,
-    /// Whether it came under `filter`, where lists may be written with commas and a bare name means "is one of".
+    /// Which parameter it came under.
     pub family: Family,
 }
 
@@ -45,7 +45,8 @@ pub struct RawCondition {
 pub enum Family {
     /// `q[...]`: Ransack to the letter.
     Q,
-    /// `filter[...]`: the same keys, with JSON:API's spellings of lists.
+    /// `filter[...]`: the same keys, but lists may be written with commas, and a bare name asks whether the
+    /// value is one of those given.
     Filter,
 }
 
@@ -67,12 +68,13 @@ pub enum RawKey {
 
 /// Reads what stands under one filter parameter, with the sorts it holds.
 ///
-/// `spelled` tells whether a parameter of exactly that name was in the query string; lists are named with their `[]` if
-/// they were written so.
+/// `spelled` tells whether a parameter of exactly that name was in the query string; lists are named with
+/// their `[]` if they were written so.
 ///
 /// # Errors
 ///
-/// For every group or explicit condition of the wrong shape, and for texts with a NUL, which PostgreSQL cannot store.
+/// For every group or explicit condition of the wrong shape, and for texts with a NUL, which PostgreSQL
+/// cannot store.
 pub fn read(
     family: Family,
     params: &Nested,
@@ -139,7 +141,9 @@ impl Reader<'_> {
                 (_, "g") | (Level::Top, "groupings") => {
                     let groups = self.members(value, &path, "a group").into_iter();
                     search.groups.extend(
-                        groups.map(|(entries, path)| self.level(entries, &path, Level::Group)).collect::<Vec<_>>(),
+                        groups
+                            .map(|(entries, path)| self.level(entries, &path, Level::Group))
+                            .collect::<Vec<_>>(),
                     );
                 }
                 (_, "c") | (Level::Top, "conditions") => {
@@ -163,7 +167,9 @@ impl Reader<'_> {
         what: &str,
     ) -> Vec<(&'n [(String, Nested)], String)> {
         let candidates: Vec<(&Nested, String)> = match value {
-            Nested::Map(entries) => entries.iter().map(|(key, member)| (member, format!("{path}[{key}]"))).collect(),
+            Nested::Map(entries) => {
+                entries.iter().map(|(key, member)| (member, format!("{path}[{key}]"))).collect()
+            }
             Nested::List(members) => members.iter().map(|member| (member, format!("{path}[]"))).collect(),
             _ => vec![(value, path.to_owned())],
         };
@@ -199,13 +205,18 @@ impl Reader<'_> {
             match (key.as_str(), value) {
                 ("a", value) => attributes = self.texts(value, "name", &path),
                 ("v", value) => {
-                    values = Nested::List(self.texts(value, "value", &path).into_iter().map(Nested::Text).collect());
+                    values = Nested::List(
+                        self.texts(value, "value", &path).into_iter().map(Nested::Text).collect(),
+                    );
                     self.refuse_nul(&values, &path);
                 }
                 ("p", Nested::Text(name)) => predicate = Some(name.clone()),
                 ("m", value) => combined = Some(combinator(value)),
                 ("p", _) => self.refuse(&path, "name one predicate".to_owned()),
-                _ => self.refuse(&path, "a condition has only a (attributes), p (predicate), m and v (values)".to_owned()),
+                _ => self.refuse(
+                    &path,
+                    "a condition has only a (attributes), p (predicate), m and v (values)".to_owned(),
+                ),
             }
         }
         match predicate {
@@ -215,7 +226,10 @@ impl Reader<'_> {
             }
             _ if self.problems.len() > known => None,
             _ => {
-                self.refuse(&path, "a condition needs an attribute under a and a predicate under p".to_owned());
+                self.refuse(
+                    &path,
+                    "a condition needs an attribute under a and a predicate under p".to_owned(),
+                );
                 None
             }
         }

@@ -1,8 +1,9 @@
 //! Values: a text from a query string read as an attribute's kind.
 //!
-//! There are two readings. The strict one ([`cast`]) takes a text only if all of it is a value of the kind. The lenient
-//! one ([`cast_leniently`]) does what the gem does on PostgreSQL: a number is what the text begins with or zero, and a
-//! malformed UUID is null. Dates and times have so many spellings in both that there is nothing to be lenient about.
+//! There are two readings. The strict one ([`cast`]) takes a text only if all of it is a value of the kind.
+//! The lenient one ([`cast_leniently`]) does what the gem does on PostgreSQL: a number is what the text
+//! begins with or zero, and a malformed UUID is null. Dates and times have so many spellings in both that
+//! there is nothing to be lenient about.
 
 mod number;
 mod time;
@@ -48,7 +49,8 @@ pub enum Value {
     Text(String),
     /// For [`Kind::Integer`] and [`Kind::BigInteger`], within their range.
     Integer(i64),
-    /// For [`Kind::Decimal`]; also for an integer beyond the range of its kind, which compares but equals nothing.
+    /// For [`Kind::Decimal`]; also for an integer beyond the range of its kind, which compares but equals
+    /// nothing.
     Decimal(BigDecimal),
     /// For [`Kind::Float`].
     Float(f64),
@@ -100,7 +102,9 @@ impl Kind {
 pub fn cast(text: &str, kind: Kind) -> Result<Value, Unreadable> {
     let value = match kind {
         Kind::Text => Some(Value::Text(text.to_owned())),
-        Kind::Integer => number::integer(text).map(|number| fit(number, i64::from(i32::MIN), i64::from(i32::MAX))),
+        Kind::Integer => {
+            number::integer(text).map(|number| fit(number, i64::from(i32::MIN), i64::from(i32::MAX)))
+        }
         Kind::BigInteger => number::integer(text).map(|number| fit(number, i64::MIN, i64::MAX)),
         Kind::Decimal { scale } => number::decimal(text, scale).map(Value::Decimal),
         Kind::Float => number::float(text).map(Value::Float),
@@ -238,7 +242,9 @@ mod tests {
             assert_eq!(cast_leniently(text, Kind::Integer), Some(Value::Integer(expected)), "{text}");
         }
         let money = Kind::Decimal { scale: 2 };
-        for (text, expected) in [("abc", "0.00"), ("1,234.5", "1.00"), ("5e4x", "50000.00"), ("75.095", "75.10")] {
+        for (text, expected) in
+            [("abc", "0.00"), ("1,234.5", "1.00"), ("5e4x", "50000.00"), ("75.095", "75.10")]
+        {
             assert_eq!(cast_leniently(text, money), Some(decimal(expected)), "{text}");
         }
         assert_eq!(cast_leniently("Infinity", money), Some(Value::Float(f64::INFINITY)));
