@@ -57,7 +57,8 @@ impl Changes {
         for attribute in resource.attributes.iter().filter(|attribute| attribute.required) {
             if input.attributes.get(attribute.name).is_none_or(Value::is_null) {
                 let given = input.attributes.contains_key(attribute.name);
-                let at = if given { pointer(&["data", "attributes", attribute.name]) } else { "/data".into() };
+                let at =
+                    if given { pointer(&["data", "attributes", attribute.name]) } else { "/data".into() };
                 let detail = format!("{} is required.", attribute.name);
                 problems.push(Problem::new(Code::Required, detail).at_pointer(at));
             }
@@ -93,7 +94,8 @@ impl Changes {
             match id.parse() {
                 Ok(id) => changes.id = Some(id),
                 Err(_) => problems.push(
-                    Problem::new(Code::Invalid, "An id that a client chooses is a UUID.").at_pointer("/data/id"),
+                    Problem::new(Code::Invalid, "An id that a client chooses is a UUID.")
+                        .at_pointer("/data/id"),
                 ),
             }
         }
@@ -129,6 +131,15 @@ impl Changes {
         self.value(attribute).and_then(Value::as_str)
     }
 
+    /// The id in a column that was set.
+    #[must_use]
+    pub fn id_of(&self, column: &str) -> Option<Uuid> {
+        self.columns.iter().find_map(|(known, value)| match value {
+            Bind::Id(id) if *known == column => Some(*id),
+            _ => None,
+        })
+    }
+
     pub(crate) fn columns(&self) -> &[(&'static str, Bind)] {
         &self.columns
     }
@@ -157,7 +168,8 @@ impl Changes {
                 Err(Problem::new(Code::Required, format!("{name} cannot be null.")).at_pointer(at))
             };
         }
-        let bind = bind(attribute, &value).map_err(|(code, detail)| Problem::new(code, detail).at_pointer(at))?;
+        let bind =
+            bind(attribute, &value).map_err(|(code, detail)| Problem::new(code, detail).at_pointer(at))?;
         self.columns.push((attribute.name, bind));
         self.values.push((attribute, value));
         Ok(())
@@ -168,16 +180,16 @@ impl Changes {
         let Some(relationship) = self.resource.relationship(name) else {
             let known = self.resource.relationships.iter().map(|relationship| relationship.name);
             let detail = format!("{} has no relationship {name:?}.", self.resource.name);
-            return Err(
-                Problem::new(Code::UnknownRelationship, detail).at_pointer(at).allowing(known)
-            );
+            return Err(Problem::new(Code::UnknownRelationship, detail).at_pointer(at).allowing(known));
         };
         let data = format!("{at}/data");
         match (relationship.link, linkage) {
             (Link::BelongsTo { column, nullable, writable: true }, Linkage::ToOne(to)) => {
                 let id = to.map(|to| related_id(relationship, &to, &data)).transpose()?;
                 if id.is_none() && !nullable {
-                    return Err(Problem::new(Code::Required, format!("{name} cannot be null.")).at_pointer(data));
+                    return Err(
+                        Problem::new(Code::Required, format!("{name} cannot be null.")).at_pointer(data)
+                    );
                 }
                 self.columns.push((column, id.map_or(Bind::Null, Bind::Id)));
                 self.to_one.extend(id.map(|id| (relationship, id)));
@@ -203,12 +215,11 @@ impl Changes {
     }
 }
 
-/// The ids of a to-many linkage.
-pub(crate) fn related_ids(
-    relationship: &Relationship,
-    to: &[Identifier],
-    at: &str,
-) -> Result<Vec<Uuid>, Problem> {
+/// The ids of a to-many linkage, `at` being the pointer of its array.
+///
+/// # Errors
+/// The first identifier of another type, or whose id cannot be one.
+pub fn related_ids(relationship: &Relationship, to: &[Identifier], at: &str) -> Result<Vec<Uuid>, Problem> {
     to.iter()
         .enumerate()
         .map(|(index, identifier)| related_id(relationship, identifier, &format!("{at}/{index}")))

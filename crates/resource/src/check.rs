@@ -20,18 +20,23 @@ struct Column {
 ///
 /// # Errors
 /// Those of the database.
-pub async fn faults(resource: &'static Resource, connection: &mut AsyncPgConnection) -> QueryResult<Vec<String>> {
+pub async fn faults(
+    resource: &'static Resource,
+    connection: &mut AsyncPgConnection,
+) -> QueryResult<Vec<String>> {
     let columns = columns(resource.table, connection).await?;
     let mut faults = Vec::new();
-    let mut expect = |table_columns: &[Column], table: &str, name: &str, nullable: Option<bool>| {
-        match table_columns.iter().find(|column| column.name == name) {
+    let mut expect =
+        |table_columns: &[Column], table: &str, name: &str, nullable: Option<bool>| match table_columns
+            .iter()
+            .find(|column| column.name == name)
+        {
             None => faults.push(format!("{table} has no column {name}")),
             Some(column) if nullable.is_some_and(|nullable| nullable != column.nullable) => {
                 faults.push(format!("{table}.{name} is declared with another nullability"));
             }
             Some(_) => {}
-        }
-    };
+        };
     expect(&columns, resource.table, "workspace_id", Some(false));
     expect(&columns, resource.table, "id", Some(false));
     expect(&columns, resource.table, resource.newest_by, None);

@@ -26,9 +26,10 @@ impl Names for Filterable {
     }
 
     fn association(&self, name: &str) -> Option<Self> {
-        self.0.relationship(name).filter(|relationship| relationship.target.store == self.0.store).map(|found| {
-            Self(found.target)
-        })
+        self.0
+            .relationship(name)
+            .filter(|relationship| relationship.target.store == self.0.store)
+            .map(|found| Self(found.target))
     }
 
     fn attributes(&self) -> Vec<&str> {
@@ -89,8 +90,11 @@ struct Comparison {
 impl Filter {
     /// Looks up columns and casts values.
     pub(crate) fn plan(resource: &'static Resource, group: &Group, problems: &mut Vec<Problem>) -> Self {
-        let terms =
-            group.conditions.iter().filter_map(|condition| Term::plan(resource, condition, problems)).collect();
+        let terms = group
+            .conditions
+            .iter()
+            .filter_map(|condition| Term::plan(resource, condition, problems))
+            .collect();
         let groups = group.groups.iter().map(|group| Self::plan(resource, group, problems)).collect();
         Self { combinator: group.combinator, terms, groups }
     }
@@ -130,7 +134,8 @@ const fn joiner(combinator: Combinator) -> &'static str {
 
 impl Term {
     fn plan(resource: &'static Resource, condition: &Condition, problems: &mut Vec<Problem>) -> Option<Self> {
-        let resolved: Option<Vec<_>> = condition.attributes.iter().map(|path| follow(resource, path)).collect();
+        let resolved: Option<Vec<_>> =
+            condition.attributes.iter().map(|path| follow(resource, path)).collect();
         let Some(resolved) = resolved else {
             let detail = "the filter names something that cannot be filtered by";
             problems.push(Problem::new(Code::UnknownFilter, detail).at_parameter(&condition.parameter));

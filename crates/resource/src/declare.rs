@@ -19,8 +19,10 @@ const SCALE: u32 = 4;
 /// A resource of the JSON:API.
 #[derive(Debug)]
 pub struct Resource {
-    /// JSON:API type; also its path.
+    /// JSON:API type; also its path, unless `path` says otherwise.
     pub name: &'static str,
+    /// Where it is served, below the JSON:API's root; its type where this is empty.
+    pub path: &'static str,
     /// The table, with its schema where that is not `public`.
     pub table: &'static str,
     /// The database it is in.
@@ -149,6 +151,7 @@ impl Resource {
     /// What most resources share.
     pub const DEFAULT: Self = Self {
         name: "",
+        path: "",
         table: "",
         store: Store::Crm,
         attributes: &[],
@@ -159,6 +162,12 @@ impl Resource {
         newest_by: "created_at",
         validate: |_| Vec::new(),
     };
+
+    /// Where it is served, below the JSON:API's root.
+    #[must_use]
+    pub const fn path(&self) -> &'static str {
+        if self.path.is_empty() { self.name } else { self.path }
+    }
 
     /// An attribute by its name.
     #[must_use]

@@ -88,9 +88,9 @@ impl Engine {
             None
         };
         let included = match &plan.include {
-            Some(tree) => Some(
-                include::load(&mut connection, &self.shapes, act.workspace, tree, &mut records).await?,
-            ),
+            Some(tree) => {
+                Some(include::load(&mut connection, &self.shapes, act.workspace, tree, &mut records).await?)
+            }
             None => None,
         };
         Ok(Listing { records, included, total, more })
@@ -109,9 +109,9 @@ impl Engine {
             return Err(not_found(plan.resource.name, id).into());
         }
         let included = match &plan.include {
-            Some(tree) => Some(
-                include::load(&mut connection, &self.shapes, act.workspace, tree, &mut records).await?,
-            ),
+            Some(tree) => {
+                Some(include::load(&mut connection, &self.shapes, act.workspace, tree, &mut records).await?)
+            }
             None => None,
         };
         Ok(Listing { records, included, total: None, more: false })

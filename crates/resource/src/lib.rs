@@ -25,7 +25,8 @@ pub mod write;
 
 pub use changes::Changes;
 pub use declare::{
-    Actions, Attribute, Events, Link, Relationship, Resource, Store, attribute, belongs_to, has_many, many_through,
+    Actions, Attribute, Events, Link, Relationship, Resource, Store, attribute, belongs_to, has_many,
+    many_through,
 };
 pub use engine::{Act, Engine};
 pub use error::Error;

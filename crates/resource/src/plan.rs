@@ -79,7 +79,8 @@ impl Plan {
         let order = order.collect();
         let include = query.include.as_ref().map(|paths| include(resource, paths, &mut problems));
         let fields = fields(resources, &query.fields, &mut problems);
-        let plan = Self { resource, filter, order, page: query.page.clone(), count: query.count, include, fields };
+        let plan =
+            Self { resource, filter, order, page: query.page.clone(), count: query.count, include, fields };
         if problems.is_empty() { Ok(plan) } else { Err(problems) }
     }
 
@@ -127,7 +128,8 @@ impl Names for Sortable {
 fn order(resource: &'static Resource, key: &pulse_jsonapi::query::SortKey) -> Result<Order, Problem> {
     let sort = resolve_sort(key, &Sortable(resource))?;
     let unknown = || {
-        Problem::new(Code::UnknownSort, format!("{} cannot be sorted by", key.path)).at_parameter(&key.parameter)
+        Problem::new(Code::UnknownSort, format!("{} cannot be sorted by", key.path))
+            .at_parameter(&key.parameter)
     };
     let mut at = resource;
     let mut path = Vec::new();
@@ -180,9 +182,7 @@ fn fields(
         let Some(resource) = resources.iter().find(|resource| resource.name == name) else {
             let known = resources.iter().map(|resource| resource.name);
             let detail = format!("there is no type {name:?}");
-            problems.push(
-                Problem::new(Code::UnknownField, detail).at_parameter(parameter).allowing(known),
-            );
+            problems.push(Problem::new(Code::UnknownField, detail).at_parameter(parameter).allowing(known));
             continue;
         };
         for field in fields {

@@ -52,7 +52,7 @@ impl Record {
     /// Its address.
     #[must_use]
     pub fn path(&self) -> String {
-        format!("{BASE}/{}/{}", self.resource.name, self.id)
+        format!("{BASE}/{}/{}", self.resource.path(), self.id)
     }
 
     /// Position of the first attribute in the row.

@@ -161,7 +161,8 @@ mod tests {
     use super::*;
 
     fn json(cell: &[u8], kind: Kind) -> String {
-        let row = Row { bytes: cell.to_vec(), cells: vec![Some((0, u32::try_from(cell.len()).expect("short")))] };
+        let row =
+            Row { bytes: cell.to_vec(), cells: vec![Some((0, u32::try_from(cell.len()).expect("short")))] };
         let mut out = Vec::new();
         row.write_json(0, kind, &mut out);
         String::from_utf8(out).expect("JSON is UTF-8")
@@ -169,7 +170,9 @@ mod tests {
 
     fn numeric(weight: i16, sign: u16, scale: u16, digits: &[u16]) -> String {
         let mut cell = Vec::new();
-        for word in [u16::try_from(digits.len()).expect("few"), weight as u16, sign, scale].iter().chain(digits) {
+        for word in
+            [u16::try_from(digits.len()).expect("few"), weight as u16, sign, scale].iter().chain(digits)
+        {
             cell.extend_from_slice(&word.to_be_bytes());
         }
         json(&cell, Kind::Decimal { scale: 4 })

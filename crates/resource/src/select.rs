@@ -37,7 +37,8 @@ fn start(resource: &'static Resource, workspace: WorkspaceId, join: &str, more: 
 
 fn scoped(what: &str, resource: &'static Resource, workspace: WorkspaceId, join: &str) -> Statement {
     let mut sql = Statement::default();
-    sql.sql(&format!("SELECT {what} FROM {} t {join}WHERE t.workspace_id = ", resource.table)).bind(workspace.0);
+    sql.sql(&format!("SELECT {what} FROM {} t {join}WHERE t.workspace_id = ", resource.table))
+        .bind(workspace.0);
     if resource.editable {
         sql.sql(" AND t.deleted_at IS NULL");
     }

@@ -73,6 +73,14 @@ pub enum List {
     Ids(Vec<Uuid>),
 }
 
+impl Bind {
+    /// JSON.
+    #[must_use]
+    pub fn json(value: &serde_json::Value) -> Self {
+        Self::Json(JsonText(json_text(value)))
+    }
+}
+
 impl From<Vec<Uuid>> for Bind {
     fn from(ids: Vec<Uuid>) -> Self {
         Self::List(List::Ids(ids))
@@ -188,7 +196,11 @@ impl Statement {
     ///
     /// # Errors
     /// Those of the database.
-    pub(crate) async fn rows(mut self, connection: &mut AsyncPgConnection, shapes: &Shapes) -> QueryResult<Vec<Row>> {
+    pub(crate) async fn rows(
+        mut self,
+        connection: &mut AsyncPgConnection,
+        shapes: &Shapes,
+    ) -> QueryResult<Vec<Row>> {
         self.prepare_once = shapes.admit(&self);
         diesel_async::RunQueryDsl::load(self, connection).await
     }
@@ -197,26 +209,13 @@ impl Statement {
     ///
     /// # Errors
     /// Those of the database.
-    pub(crate) async fn run(mut self, connection: &mut AsyncPgConnection, shapes: &Shapes) -> QueryResult<usize> {
+    pub(crate) async fn run(
+        mut self,
+        connection: &mut AsyncPgConnection,
+        shapes: &Shapes,
+    ) -> QueryResult<usize> {
         self.prepare_once = shapes.admit(&self);
         diesel_async::RunQueryDsl::execute(self, connection).await
-    }
-
-    /// The text with numbered placeholders, for tests.
-    #[cfg(test)]
-    pub(crate) fn text(&self) -> String {
-        let mut text = String::new();
-        let mut number = 0;
-        for piece in &self.pieces {
-            match piece {
-                Piece::Sql(sql) => text.push_str(sql),
-                Piece::Bind(_) => {
-                    number += 1;
-                    text.push_str(&format!("${number}"));
-                }
-            }
-        }
-        text
     }
 }
 

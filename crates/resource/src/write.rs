@@ -114,7 +114,12 @@ impl Transaction {
     ///
     /// # Errors
     /// When it does not exist, has another version than `expected`, or a constraint is violated.
-    pub async fn update(&mut self, id: Uuid, changes: Changes, expected: Option<i64>) -> Result<Record, Error> {
+    pub async fn update(
+        &mut self,
+        id: Uuid,
+        changes: Changes,
+        expected: Option<i64>,
+    ) -> Result<Record, Error> {
         let resource = changes.resource;
         let old = self.lock(resource, id, expected).await?;
         self.require_related(&changes).await?;
@@ -138,7 +143,8 @@ impl Transaction {
         let new = self.one(resource, sql).await?.ok_or_else(|| not_found(resource.name, id))?;
         let differs = new.changes_since(&old);
         if differs.is_some() || !relinked.is_empty() {
-            self.record(resource.events.map(|events| events.updated), &new, merged(differs, relinked)).await?;
+            self.record(resource.events.map(|events| events.updated), &new, merged(differs, relinked))
+                .await?;
         }
         Ok(new)
     }
@@ -155,11 +161,14 @@ impl Transaction {
     ) -> Result<Record, Error> {
         let old = self.lock(resource, id, expected).await?;
         let mut sql = Statement::default();
-        sql.sql(&format!("UPDATE {} SET deleted_at = now(), lock_version = lock_version + 1", resource.table))
-            .sql(" WHERE workspace_id = ")
-            .bind(self.act.workspace.0)
-            .sql(" AND id = ")
-            .bind(id);
+        sql.sql(&format!(
+            "UPDATE {} SET deleted_at = now(), lock_version = lock_version + 1",
+            resource.table
+        ))
+        .sql(" WHERE workspace_id = ")
+        .bind(self.act.workspace.0)
+        .sql(" AND id = ")
+        .bind(id);
         sql.run(&mut self.connection, &self.shapes).await?;
         self.record(resource.events.map(|events| events.deleted), &old, None).await?;
         Ok(old)
@@ -189,18 +198,26 @@ impl Transaction {
         }
         let resource = record.resource;
         let mut sql = Statement::default();
-        sql.sql(&format!("UPDATE {} SET updated_at = now(), lock_version = lock_version + 1", resource.table))
-            .sql(" WHERE workspace_id = ")
-            .bind(self.act.workspace.0)
-            .sql(" AND id = ")
-            .bind(record.id())
-            .sql(&format!(" RETURNING {}", select::columns(resource).join(", ")));
+        sql.sql(&format!(
+            "UPDATE {} SET updated_at = now(), lock_version = lock_version + 1",
+            resource.table
+        ))
+        .sql(" WHERE workspace_id = ")
+        .bind(self.act.workspace.0)
+        .sql(" AND id = ")
+        .bind(record.id())
+        .sql(&format!(" RETURNING {}", select::columns(resource).join(", ")));
         let new = self.one(resource, sql).await?.ok_or_else(|| not_found(resource.name, record.id()))?;
         self.record(resource.events.map(|events| events.updated), &new, merged(None, relinked)).await?;
         Ok(new)
     }
 
-    async fn lock(&mut self, resource: &'static Resource, id: Uuid, expected: Option<i64>) -> Result<Record, Error> {
+    async fn lock(
+        &mut self,
+        resource: &'static Resource,
+        id: Uuid,
+        expected: Option<i64>,
+    ) -> Result<Record, Error> {
         let sql = select::by_ids(resource, self.act.workspace, vec![id], Some(Lock::Change));
         let record = self.one(resource, sql).await?.ok_or_else(|| not_found(resource.name, id))?;
         match expected {
@@ -340,7 +357,8 @@ fn merged(row: Option<Box<RawValue>>, relinked: Vec<Relinked>) -> Option<Box<Raw
 pub(crate) fn holder(changes: &Changes, workspace: Uuid, attribute: &str) -> Option<Statement> {
     let text = changes.text(attribute)?;
     let mut sql = Statement::default();
-    sql.sql(&format!("SELECT t.id FROM {} t WHERE t.workspace_id = ", changes.resource.table)).bind(workspace);
+    sql.sql(&format!("SELECT t.id FROM {} t WHERE t.workspace_id = ", changes.resource.table))
+        .bind(workspace);
     sql.sql(&format!(" AND lower(t.{attribute}) = lower(")).bind(Bind::from(text)).sql(")");
     sql.sql(" AND t.deleted_at IS NULL");
     Some(sql)

@@ -52,7 +52,8 @@ tokio::task_local! {
 }
 
 /// Id of the request that is being handled, where one is.
-pub(crate) fn current_request_id() -> Option<String> {
+#[must_use]
+pub fn current_request_id() -> Option<String> {
     CURRENT.try_with(|id| id.borrow().clone()).ok()
 }
 

@@ -67,6 +67,16 @@ impl From<pulse_bus::Unavailable> for Error {
     }
 }
 
+impl From<pulse_resource::Error> for Error {
+    fn from(error: pulse_resource::Error) -> Self {
+        match error {
+            pulse_resource::Error::Rejected(problems) => Self::Rejected(problems),
+            pulse_resource::Error::Unavailable(cause) => cause.into(),
+            pulse_resource::Error::Database(cause) => cause.into(),
+        }
+    }
+}
+
 impl From<DatabaseError> for Error {
     fn from(error: DatabaseError) -> Self {
         match error {
@@ -96,7 +106,7 @@ impl ResponseError for Error {
     fn error_response(&self) -> HttpResponse {
         let mut response = HttpResponse::build(self.status_code());
         response.content_type(pulse_jsonapi::MEDIA_TYPE);
-        let request_id = crate::http::current_request_id();
+        let request_id = pulse_service::http::current_request_id();
         let document = match self {
             Self::Rejected(problems) => {
                 if self.status_code() == StatusCode::UNAUTHORIZED {
