@@ -38,7 +38,11 @@ pub const KINDS: &[Kind] = &[
     Kind { name: "tag.created", resource: "tags", meaning: "A tag was created." },
     Kind { name: "tag.updated", resource: "tags", meaning: "A tag was renamed or recoloured." },
     Kind { name: "tag.deleted", resource: "tags", meaning: "A tag was deleted." },
-    Kind { name: "task.created", resource: "tasks", meaning: "A task was created, by hand or by a sequence." },
+    Kind {
+        name: "task.created",
+        resource: "tasks",
+        meaning: "A task was created, by hand or by a sequence.",
+    },
     Kind { name: "task.updated", resource: "tasks", meaning: "A task changed." },
     Kind { name: "task.deleted", resource: "tasks", meaning: "A task was moved to the trash." },
     Kind {

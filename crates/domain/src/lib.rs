@@ -1,11 +1,13 @@
 //! What Pulse is about, without I/O and without a clock of its own.
 //!
 //! In reading order: [`id`] names things, [`event`] is what happens to them and [`catalogue`] lists every kind of it,
-//! [`workflow`] and [`template`] are what a trigger URL sets in motion, [`schedule`] is when a failed delivery is tried
-//! again, [`signature`] proves who sent it, [`token`], [`seal`] and [`claims`] guard secrets and sessions.
+//! [`command`] is what services ask of each other, [`workflow`] and [`template`] are what a trigger URL sets in motion,
+//! [`schedule`] is when a failed delivery is tried again, [`signature`] proves who sent it, [`token`], [`seal`] and
+//! [`claims`] guard secrets and sessions.
 
 pub mod catalogue;
 pub mod claims;
+pub mod command;
 pub mod event;
 mod generated;
 pub mod id;

@@ -41,8 +41,9 @@ pub fn next_retry(
     allowed: usize,
 ) -> Option<(usize, DateTime<Utc>)> {
     let allowed = allowed.min(MAX_RETRIES);
-    let missed =
-        (done + 1..allowed).take_while(|k| first + Duration::seconds(OFFSETS[*k - 1]) < last.started_at).count();
+    let missed = (done + 1..allowed)
+        .take_while(|k| first + Duration::seconds(OFFSETS[*k - 1]) < last.started_at)
+        .count();
     let k = done + 1 + missed;
     (k <= allowed).then(|| (k, planned(delivery, first, k).max(last.ended_at + REST)))
 }
@@ -121,7 +122,8 @@ mod tests {
         let (k, due) = next_retry(id, at(0), late, 1, 12).expect("retries are left");
         assert_eq!(k, 7, "the first offset still in the future");
         assert!(due > late.ended_at + REST);
-        let (k, due) = next_retry(id, at(0), attempt(at(200_000), 0), 1, 12).expect("the last is always made");
+        let (k, due) =
+            next_retry(id, at(0), attempt(at(200_000), 0), 1, 12).expect("the last is always made");
         assert_eq!((k, due), (12, at(200_004)));
         assert_eq!(next_retry(id, at(0), attempt(at(200_100), 0), 12, 12), None);
     }

@@ -73,7 +73,8 @@ impl Expression {
         let mut pieces = split_outside_quotes(text, '|').into_iter();
         let path = pieces.next().unwrap_or_default().trim().to_owned();
         let keys = keys(&path).map_err(syntax)?;
-        let filters = pieces.map(|filter| Filter::parse(&filter).map_err(syntax)).collect::<Result<_, _>>()?;
+        let filters =
+            pieces.map(|filter| Filter::parse(&filter).map_err(syntax)).collect::<Result<_, _>>()?;
         Ok(Self { path, keys, filters })
     }
 
@@ -320,7 +321,9 @@ mod tests {
 
     #[test]
     fn broken_variables_are_named_before_anything_runs() {
-        for text in ["{{", "{{}}", "{{a b}}", "{{a.}}", "{{[0]}}", "{{a[x]}}", "{{a | shout}}", "{{a | default: x}}"] {
+        for text in
+            ["{{", "{{}}", "{{a b}}", "{{a.}}", "{{[0]}}", "{{a[x]}}", "{{a | shout}}", "{{a | default: x}}"]
+        {
             assert!(matches!(expressions(&json!([text])), Err(Error::Syntax { .. })), "{text}");
         }
         assert_eq!(expressions(&json!({"k": "{{a.b}} {{c}}"})).map(|found| found.len()), Ok(2));

@@ -164,7 +164,8 @@ impl Step {
                             faults.push(format!("no step before this one is `{}`", key.unwrap_or_default()));
                         }
                         (root, _) => {
-                            faults.push(format!("`{root}` is not a variable; there are `trigger` and `steps`"));
+                            faults
+                                .push(format!("`{root}` is not a variable; there are `trigger` and `steps`"));
                         }
                     }
                 }
@@ -181,7 +182,11 @@ mod tests {
     use super::*;
 
     fn reasons(definition: &Value) -> Vec<(String, String)> {
-        check(definition).expect_err("faulty").into_iter().map(|fault| (fault.pointer, fault.reason)).collect()
+        check(definition)
+            .expect_err("faulty")
+            .into_iter()
+            .map(|fault| (fault.pointer, fault.reason))
+            .collect()
     }
 
     #[test]

@@ -22,6 +22,10 @@ fn generated_code_is_what_the_proto_files_say() -> Result<(), Box<dyn std::error
     if std::env::var("BLESS").is_ok() {
         std::fs::write(&committed, &fresh)?;
     }
-    assert_eq!(std::fs::read_to_string(&committed)?, fresh, "run with BLESS=1 to write src/generated.rs again");
+    assert_eq!(
+        std::fs::read_to_string(&committed)?,
+        fresh,
+        "run with BLESS=1 to write src/generated.rs again"
+    );
     Ok(())
 }

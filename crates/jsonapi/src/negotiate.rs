@@ -51,7 +51,8 @@ pub fn accept(header: Option<&str>) -> Result<(), Problem> {
     let ranges: Vec<MediaType> =
         split_outside_quotes(text, ',').filter_map(MediaType::parse).filter(MediaType::is_usable).collect();
     for essence in [MEDIA_TYPE, "application/json", "application/*", "*/*"] {
-        let mut weights = ranges.iter().filter(|range| range.is(essence)).map(MediaType::has_weight).peekable();
+        let mut weights =
+            ranges.iter().filter(|range| range.is(essence)).map(MediaType::has_weight).peekable();
         if weights.peek().is_some() {
             if weights.any(|wanted| wanted) {
                 return Ok(());

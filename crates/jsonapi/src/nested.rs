@@ -102,7 +102,8 @@ impl<'a> Pair<'a> {
             Some((name, value)) => (name, Some(value)),
             None => (raw, None),
         };
-        let refuse = |name: &str, detail: &str| Problem::new(Code::InvalidParameter, detail).at_parameter(name);
+        let refuse =
+            |name: &str, detail: &str| Problem::new(Code::InvalidParameter, detail).at_parameter(name);
         let name = decode(name).map_err(|fault| refuse(name, fault))?;
         let value = value.map(decode).transpose().map_err(|fault| refuse(&name, fault))?;
         let Some((base, segments)) = split_name(&name) else {
@@ -256,7 +257,10 @@ mod tests {
             ("q[b]=1&q[a]=2", map([("b", text("1")), ("a", text("2"))])),
             ("q[a][]=1&q[a][]=2", map([("a", list([text("1"), text("2")]))])),
             ("q[a][]", map([("a", list([Nested::Nil]))])),
-            ("q[g][0][a]=1&q[g][1][a]=2", map([("g", map([("0", map([("a", text("1"))])), ("1", map([("a", text("2"))]))]))])),
+            (
+                "q[g][0][a]=1&q[g][1][a]=2",
+                map([("g", map([("0", map([("a", text("1"))])), ("1", map([("a", text("2"))]))]))]),
+            ),
             ("q%5Ba%5D=%26%3D+%2B", map([("a", text("&= +"))])),
             ("q[a]=x=y", map([("a", text("x=y"))])),
             ("&&q[a]=1&", map([("a", text("1"))])),
@@ -268,18 +272,29 @@ mod tests {
 
     #[test]
     fn a_repeated_key_starts_the_next_map_of_a_list() {
-        let expected = map([("c", list([map([("p", text("1")), ("v", text("2"))]), map([("p", text("3"))])]))]);
+        let expected =
+            map([("c", list([map([("p", text("1")), ("v", text("2"))]), map([("p", text("3"))])]))]);
         assert_eq!(read("q[c][][p]=1&q[c][][v]=2&q[c][][p]=3"), Ok(Some(expected)));
         // A list within the map never starts the next one: that is why two such conditions get mixed up.
         let expected = map([("c", list([map([("a", list([text("1"), text("2")]))])]))]);
         assert_eq!(read("q[c][][a][]=1&q[c][][a][]=2"), Ok(Some(expected)));
-        let expected = map([("c", list([map([("v", map([("0", text("1"))]))]), map([("v", map([("0", text("2"))]))])]))]);
+        let expected = map([(
+            "c",
+            list([map([("v", map([("0", text("1"))]))]), map([("v", map([("0", text("2"))]))])]),
+        )]);
         assert_eq!(read("q[c][][v][0]=1&q[c][][v][0]=2"), Ok(Some(expected)));
     }
 
     #[test]
     fn contradictions_are_refused() {
-        for raw in ["q=1&q[x]=y", "q[x]=y&q=1", "q[a]=1&q[a][]=2", "q[a][]=1&q[a][b]=2", "q[a][b]=1&q[a]=2", "q[a][][]=1"] {
+        for raw in [
+            "q=1&q[x]=y",
+            "q[x]=y&q=1",
+            "q[a]=1&q[a][]=2",
+            "q[a][]=1&q[a][b]=2",
+            "q[a][b]=1&q[a]=2",
+            "q[a][][]=1",
+        ] {
             assert_eq!(read(raw).unwrap_err()[0].code, Code::InvalidParameter, "{raw}");
         }
     }
@@ -309,9 +324,13 @@ mod tests {
         match node {
             Nested::Nil => out.push(path.to_owned()),
             Nested::Text(text) => out.push(format!("{path}={}", escape(text))),
-            Nested::List(members) => members.iter().for_each(|member| encode(&format!("{path}[]"), member, out)),
+            Nested::List(members) => {
+                members.iter().for_each(|member| encode(&format!("{path}[]"), member, out))
+            }
             Nested::Map(entries) => {
-                entries.iter().for_each(|(key, entry)| encode(&format!("{path}%5B{}%5D", escape(key)), entry, out));
+                entries
+                    .iter()
+                    .for_each(|(key, entry)| encode(&format!("{path}%5B{}%5D", escape(key)), entry, out));
             }
         }
     }

@@ -112,7 +112,9 @@ impl Reader {
                 self.problems.push(Problem::new(Code::WrongType, detail).at_pointer("/data/type"));
             }
             Some(_) => self.malformed("/data/type", "the type is a string"),
-            None => self.malformed("/data", &format!("the resource needs a type, which is {expected:?} here")),
+            None => {
+                self.malformed("/data", &format!("the resource needs a type, which is {expected:?} here"))
+            }
         }
     }
 
@@ -214,7 +216,10 @@ impl Reader {
                 Some(Linkage::ToMany(identifiers))
             }
             _ => {
-                self.malformed(at, "linkage is null, an object with type and id, or an array of such objects");
+                self.malformed(
+                    at,
+                    "linkage is null, an object with type and id, or an array of such objects",
+                );
                 None
             }
         }

@@ -73,7 +73,8 @@ impl Problem {
         const IN_DETAIL: usize = 12;
         const IN_META: usize = 100;
         let names: Vec<&str> = names.into_iter().collect();
-        let shown = if names.is_empty() { "none".to_owned() } else { names[..names.len().min(IN_DETAIL)].join(", ") };
+        let shown =
+            if names.is_empty() { "none".to_owned() } else { names[..names.len().min(IN_DETAIL)].join(", ") };
         let _ = write!(self.detail, "; allowed: {shown}");
         if names.len() > IN_DETAIL {
             let _ = write!(self.detail, " and {} more", names.len() - IN_DETAIL);
@@ -150,7 +151,8 @@ pub fn errors_document(problems: &[Problem], request_id: Option<&str>) -> Vec<u8
     }
 
     let errors = problems.iter().enumerate().map(|(index, problem)| {
-        let id = request_id.map(|id| if problems.len() == 1 { id.to_owned() } else { format!("{id}.{}", index + 1) });
+        let id = request_id
+            .map(|id| if problems.len() == 1 { id.to_owned() } else { format!("{id}.{}", index + 1) });
         Occurrence(problem, id)
     });
     let document = Document { jsonapi: Version { version: "1.1" }, errors: errors.collect() };
@@ -227,7 +229,8 @@ mod tests {
 
     #[test]
     fn several_errors_have_ids_of_their_own() {
-        let problems = [Problem::new(Code::Required, "a"), Problem::new(Code::Invalid, "b").at_header("If-Match")];
+        let problems =
+            [Problem::new(Code::Required, "a"), Problem::new(Code::Invalid, "b").at_header("If-Match")];
         let document: Value = serde_json::from_slice(&errors_document(&problems, Some("r1"))).unwrap();
         assert_eq!(document["errors"][0]["id"], "r1.1");
         assert_eq!(document["errors"][1]["id"], "r1.2");
@@ -236,7 +239,8 @@ mod tests {
 
     #[test]
     fn the_status_covers_all_problems() {
-        let of = |codes: &[Code]| status(&codes.iter().map(|code| Problem::new(*code, "")).collect::<Vec<_>>());
+        let of =
+            |codes: &[Code]| status(&codes.iter().map(|code| Problem::new(*code, "")).collect::<Vec<_>>());
         assert_eq!(of(&[Code::Invalid, Code::Required]), 422);
         assert_eq!(of(&[Code::Invalid, Code::NotFound]), 400);
         assert_eq!(of(&[Code::Invalid, Code::Unavailable]), 500);

@@ -84,7 +84,8 @@ pub struct Limits {
 
 impl Limits {
     /// 25 per page, at most 100, three levels of include.
-    pub const DEFAULT: Self = Self { default_size: 25, max_size: 100, include_depth: 3, q: true, caps: Caps::DEFAULT };
+    pub const DEFAULT: Self =
+        Self { default_size: 25, max_size: 100, include_depth: 3, q: true, caps: Caps::DEFAULT };
 }
 
 impl Accepts {
@@ -176,7 +177,8 @@ impl<'a> Reader<'a> {
             ("include", accepts.include),
             ("fields", accepts.fields),
         ];
-        let offered: Vec<&str> = families.iter().filter(|(_, offered)| *offered).map(|(name, _)| *name).collect();
+        let offered: Vec<&str> =
+            families.iter().filter(|(_, offered)| *offered).map(|(name, _)| *name).collect();
         let names: Vec<&str> = offered.iter().chain(accepts.extra).copied().collect();
         let mut refused = HashSet::new();
         for pair in self.pairs {
@@ -211,7 +213,8 @@ impl<'a> Reader<'a> {
             if path.0.iter().any(String::is_empty) {
                 self.refuse(Code::UnknownInclude, format!("{text:?} is not a relationship path"), &parameter);
             } else if path.0.len() > depth {
-                let detail = format!("{text:?} is {} relationships deep, at most {depth} are followed", path.0.len());
+                let detail =
+                    format!("{text:?} is {} relationships deep, at most {depth} are followed", path.0.len());
                 self.refuse(Code::UnknownInclude, detail, &parameter);
             } else if !paths.contains(&path) {
                 paths.push(path);
@@ -251,7 +254,11 @@ impl<'a> Reader<'a> {
                 if pair.segments.iter().any(|segment| !segment.is_empty()) {
                     self.refuse(Code::InvalidParameter, format!("{name} has no members"), &pair.name);
                 } else if value.contains('\0') {
-                    self.refuse(Code::InvalidParameter, "a text cannot contain the character U+0000", &pair.name);
+                    self.refuse(
+                        Code::InvalidParameter,
+                        "a text cannot contain the character U+0000",
+                        &pair.name,
+                    );
                 } else {
                     values.push(value);
                 }

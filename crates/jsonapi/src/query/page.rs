@@ -152,7 +152,10 @@ mod tests {
     #[test]
     fn pages_count_from_one() {
         assert_eq!(page("page[number]=3&page[size]=10"), Ok((Page::Number { number: 3, size: 10 }, true)));
-        assert_eq!(page("page%5Bsize%5D=100&page[total]=false"), Ok((Page::Number { number: 1, size: 100 }, false)));
+        assert_eq!(
+            page("page%5Bsize%5D=100&page[total]=false"),
+            Ok((Page::Number { number: 1, size: 100 }, false))
+        );
         assert_eq!(Page::Number { number: 3, size: 10 }.offset(), 20);
     }
 
@@ -193,7 +196,8 @@ mod tests {
 
     #[test]
     fn links_end_where_the_collection_does() {
-        let links = |number, total, more| page_links("/t", "", &Page::Number { number, size: 10 }, total, more);
+        let links =
+            |number, total, more| page_links("/t", "", &Page::Number { number, size: 10 }, total, more);
         let empty = links(1, Some(0), false);
         assert_eq!((empty.get("self"), empty.get("prev"), empty.get("next")), (Some("/t"), None, None));
         assert_eq!(empty.get("last"), Some("/t?page%5Bnumber%5D=1"));

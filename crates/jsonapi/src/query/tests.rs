@@ -123,7 +123,17 @@ fn what_an_endpoint_lacks_is_unknown_there() {
 
 #[test]
 fn names_outside_the_grammar_are_refused() {
-    for raw in ["page[size=1", "page]size[=1", "page[si[ze]]=1", "[x]=1", "=1", "page[size]x=1", "%ff=1", "a=%zz", "a%00=1"] {
+    for raw in [
+        "page[size=1",
+        "page]size[=1",
+        "page[si[ze]]=1",
+        "[x]=1",
+        "=1",
+        "page[size]x=1",
+        "%ff=1",
+        "a=%zz",
+        "a%00=1",
+    ] {
         assert_eq!(mistakes(raw, &Accepts::COLLECTION)[0].0, Code::InvalidParameter, "{raw}");
     }
     let nested = format!("q{}=1", "[a]".repeat(25));
@@ -134,7 +144,10 @@ fn names_outside_the_grammar_are_refused() {
 #[test]
 fn includes_end_at_the_depth_limit() {
     assert!(collection("include=a.b.c").is_ok());
-    assert_eq!(mistakes("include=a.b.c.d", &Accepts::COLLECTION), [(Code::UnknownInclude, "include".to_owned())]);
+    assert_eq!(
+        mistakes("include=a.b.c.d", &Accepts::COLLECTION),
+        [(Code::UnknownInclude, "include".to_owned())]
+    );
 }
 
 #[test]

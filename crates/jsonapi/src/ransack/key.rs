@@ -82,7 +82,10 @@ fn walk<'t, N: Names>(resource: &N, text: &'t str, hops: &mut Vec<Hop>) -> Resul
         let (prefix, rest) = (&text[..at], &text[at + 1..]);
         if let Some((hop, next)) = hop(resource, prefix) {
             if hops.len() == MAX_HOPS {
-                return Err(Unknown { reason: format!("the path crosses more than {MAX_HOPS} associations"), allowed: vec![] });
+                return Err(Unknown {
+                    reason: format!("the path crosses more than {MAX_HOPS} associations"),
+                    allowed: vec![],
+                });
             }
             hops.push(hop);
             return walk(&next, rest, hops);
@@ -121,6 +124,11 @@ fn hop<N: Names>(resource: &N, name: &str) -> Option<(Hop, N)> {
 pub(crate) fn unknown<N: Names>(resource: &N, name: &str) -> Unknown {
     Unknown {
         reason: format!("{} has no attribute or association {name:?} to use here", resource.resource()),
-        allowed: resource.attributes().into_iter().chain(resource.associations()).map(str::to_owned).collect(),
+        allowed: resource
+            .attributes()
+            .into_iter()
+            .chain(resource.associations())
+            .map(str::to_owned)
+            .collect(),
     }
 }

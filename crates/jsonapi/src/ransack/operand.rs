@@ -134,15 +134,23 @@ mod tests {
 
     #[test]
     fn each_attribute_gets_the_value_of_its_kind() {
-        let found = operands("eq", one("1"), &[Kind::Integer, Kind::Text, MONEY], Strictness::Strict).unwrap().unwrap();
+        let found = operands("eq", one("1"), &[Kind::Integer, Kind::Text, MONEY], Strictness::Strict)
+            .unwrap()
+            .unwrap();
         let values: Vec<&Value> = found.iter().map(|operand| &operand.values[0]).collect();
-        assert_eq!(values, [&Value::Integer(1), &Value::Text("1".into()), &Value::Decimal("1.00".parse().unwrap())]);
+        assert_eq!(
+            values,
+            [&Value::Integer(1), &Value::Text("1".into()), &Value::Decimal("1.00".parse().unwrap())]
+        );
     }
 
     #[test]
     fn patterns_are_spelled_out_and_flags_folded_in() {
         let found = operands("not_cont", one("5%"), &[Kind::Text], Strictness::Strict).unwrap().unwrap();
-        assert_eq!(found, [Operand { operator: Operator::NotLike, values: vec![Value::Text(r"%5\%%".into())] }]);
+        assert_eq!(
+            found,
+            [Operand { operator: Operator::NotLike, values: vec![Value::Text(r"%5\%%".into())] }]
+        );
         for (predicate, flag, expected) in [
             ("null", true, Operator::Null),
             ("null", false, Operator::NotNull),
@@ -150,7 +158,9 @@ mod tests {
             ("not_false", false, Operator::False),
             ("blank", false, Operator::Present),
         ] {
-            let found = operands(predicate, Given::Flag(flag), &[Kind::Boolean], Strictness::Strict).unwrap().unwrap();
+            let found = operands(predicate, Given::Flag(flag), &[Kind::Boolean], Strictness::Strict)
+                .unwrap()
+                .unwrap();
             assert_eq!(found, [Operand { operator: expected, values: vec![] }], "{predicate}");
         }
     }
@@ -184,9 +194,12 @@ mod tests {
 
     #[test]
     fn one_usable_member_keeps_a_list_and_the_first_attribute_decides() {
-        let found = operands("not_in", list(&["x", "2000-02-29"]), &[Kind::Date], Strictness::Lenient).unwrap().unwrap();
+        let found = operands("not_in", list(&["x", "2000-02-29"]), &[Kind::Date], Strictness::Lenient)
+            .unwrap()
+            .unwrap();
         assert_eq!(found[0].values[0], Value::Null);
-        let found = operands("eq", one("abc"), &[Kind::Text, Kind::Date], Strictness::Lenient).unwrap().unwrap();
+        let found =
+            operands("eq", one("abc"), &[Kind::Text, Kind::Date], Strictness::Lenient).unwrap().unwrap();
         assert_eq!(found[1].values, [Value::Null]);
         assert_eq!(operands("eq", one("abc"), &[Kind::Date, Kind::Text], Strictness::Lenient), Ok(None));
     }

@@ -127,7 +127,8 @@ pub static PREDICATES: [Predicate; 62] = [
 
 const fn one(name: &'static str, operator: Operator) -> Predicate {
     // `false`, `null` and `blank` count as positive: only the word `not` makes a predicate negative.
-    let negative = matches!(operator, O::NotEq | O::NotIn | O::NotLike | O::NotTrue | O::NotFalse | O::NotNull);
+    let negative =
+        matches!(operator, O::NotEq | O::NotIn | O::NotLike | O::NotTrue | O::NotFalse | O::NotNull);
     Predicate { name, operator, shape: Shape::One, pattern: None, compound: None, negative }
 }
 
@@ -243,7 +244,8 @@ mod tests {
 
     #[test]
     fn every_name_is_there_once_and_found_at_the_end_of_a_key() {
-        let names: std::collections::HashSet<&str> = PREDICATES.iter().map(|predicate| predicate.name).collect();
+        let names: std::collections::HashSet<&str> =
+            PREDICATES.iter().map(|predicate| predicate.name).collect();
         assert_eq!(names.len(), 62);
         for predicate in &PREDICATES {
             let key = format!("some_name_{}", predicate.name);
@@ -261,8 +263,18 @@ mod tests {
                 Operator::NotIn => Operator::NotEq,
                 other => other,
             };
-            assert_eq!((predicate.operator, predicate.pattern), (operator, base.pattern), "{}", predicate.name);
-            assert_eq!((predicate.shape, predicate.negative), (Shape::List, base.negative), "{}", predicate.name);
+            assert_eq!(
+                (predicate.operator, predicate.pattern),
+                (operator, base.pattern),
+                "{}",
+                predicate.name
+            );
+            assert_eq!(
+                (predicate.shape, predicate.negative),
+                (Shape::List, base.negative),
+                "{}",
+                predicate.name
+            );
         }
     }
 

@@ -90,7 +90,8 @@ pub fn resolve<N: Names>(search: &Search, root: &N, strictness: Strictness) -> R
     let mut joins = HashSet::new();
     count_joins(&group, &mut joins);
     if joins.len() > MAX_JOINS {
-        let detail = format!("the filter reaches {} associations, at most {MAX_JOINS} are allowed", joins.len());
+        let detail =
+            format!("the filter reaches {} associations, at most {MAX_JOINS} are allowed", joins.len());
         resolver.problems.push(Problem::new(Code::InvalidFilter, detail));
     }
     if resolver.problems.is_empty() { Ok(group) } else { Err(resolver.problems) }
@@ -193,7 +194,11 @@ impl<N: Names> Resolver<'_, N> {
             },
             None => Unknown {
                 reason: format!("{key:?} does not end in a predicate, as in {key}_eq"),
-                allowed: PREDICATES.iter().filter(|p| p.compound.is_none()).map(|p| p.name.to_owned()).collect(),
+                allowed: PREDICATES
+                    .iter()
+                    .filter(|p| p.compound.is_none())
+                    .map(|p| p.name.to_owned())
+                    .collect(),
             },
         };
         if family == Family::Filter {
@@ -231,7 +236,11 @@ impl<N: Names> Resolver<'_, N> {
             // The gem crashes on this, so there is nothing lenient to imitate.
             let unknown = Unknown {
                 reason: format!("{predicate:?} is not a predicate"),
-                allowed: PREDICATES.iter().filter(|p| p.compound.is_none()).map(|p| p.name.to_owned()).collect(),
+                allowed: PREDICATES
+                    .iter()
+                    .filter(|p| p.compound.is_none())
+                    .map(|p| p.name.to_owned())
+                    .collect(),
             };
             return Err(Some(problem(Code::UnknownFilter, parameter, &unknown)));
         };
@@ -268,7 +277,9 @@ fn given(predicate: &Predicate, raw: &RawCondition) -> Result<Option<Given>, Str
             text.split(',').filter(|member| !member.is_empty()).collect()
         }
         value @ Nested::Text(_) => text(value).into_iter().collect(),
-        Nested::List(members) if members.iter().all(|member| matches!(member, Nested::Nil | Nested::Text(_))) => {
+        Nested::List(members)
+            if members.iter().all(|member| matches!(member, Nested::Nil | Nested::Text(_))) =>
+        {
             members.iter().filter_map(text).collect()
         }
         Nested::List(_) | Nested::Map(_) => return Err(format!("{} takes texts, not a map", predicate.name)),

@@ -139,7 +139,9 @@ impl Reader<'_> {
                 (_, "g") | (Level::Top, "groupings") => {
                     let groups = self.members(value, &path, "a group").into_iter();
                     search.groups.extend(
-                        groups.map(|(entries, path)| self.level(entries, &path, Level::Group)).collect::<Vec<_>>(),
+                        groups
+                            .map(|(entries, path)| self.level(entries, &path, Level::Group))
+                            .collect::<Vec<_>>(),
                     );
                 }
                 (_, "c") | (Level::Top, "conditions") => {
@@ -163,7 +165,9 @@ impl Reader<'_> {
         what: &str,
     ) -> Vec<(&'n [(String, Nested)], String)> {
         let candidates: Vec<(&Nested, String)> = match value {
-            Nested::Map(entries) => entries.iter().map(|(key, member)| (member, format!("{path}[{key}]"))).collect(),
+            Nested::Map(entries) => {
+                entries.iter().map(|(key, member)| (member, format!("{path}[{key}]"))).collect()
+            }
             Nested::List(members) => members.iter().map(|member| (member, format!("{path}[]"))).collect(),
             _ => vec![(value, path.to_owned())],
         };
@@ -199,13 +203,18 @@ impl Reader<'_> {
             match (key.as_str(), value) {
                 ("a", value) => attributes = self.texts(value, "name", &path),
                 ("v", value) => {
-                    values = Nested::List(self.texts(value, "value", &path).into_iter().map(Nested::Text).collect());
+                    values = Nested::List(
+                        self.texts(value, "value", &path).into_iter().map(Nested::Text).collect(),
+                    );
                     self.refuse_nul(&values, &path);
                 }
                 ("p", Nested::Text(name)) => predicate = Some(name.clone()),
                 ("m", value) => combined = Some(combinator(value)),
                 ("p", _) => self.refuse(&path, "name one predicate".to_owned()),
-                _ => self.refuse(&path, "a condition has only a (attributes), p (predicate), m and v (values)".to_owned()),
+                _ => self.refuse(
+                    &path,
+                    "a condition has only a (attributes), p (predicate), m and v (values)".to_owned(),
+                ),
             }
         }
         match predicate {
@@ -215,7 +224,10 @@ impl Reader<'_> {
             }
             _ if self.problems.len() > known => None,
             _ => {
-                self.refuse(&path, "a condition needs an attribute under a and a predicate under p".to_owned());
+                self.refuse(
+                    &path,
+                    "a condition needs an attribute under a and a predicate under p".to_owned(),
+                );
                 None
             }
         }

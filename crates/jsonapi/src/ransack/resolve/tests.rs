@@ -80,17 +80,21 @@ fn spell(path: &AttributePath) -> String {
 }
 
 fn spell_group(group: &Group) -> String {
-    let mut parts: Vec<String> = group.conditions.iter().map(|condition| {
-        let attributes: Vec<String> = condition.attributes.iter().map(spell).collect();
-        let joint = if condition.combinator == Combinator::Or { "|" } else { "&" };
-        let given = match &condition.given {
-            Given::Flag(flag) => flag.to_string(),
-            Given::One(text) => text.clone(),
-            Given::List(texts) => format!("[{}]", texts.join(",")),
-            Given::Misplaced(texts) => format!("misplaced[{}]", texts.join(",")),
-        };
-        format!("{} {} {given}", attributes.join(joint), condition.predicate.name)
-    }).collect();
+    let mut parts: Vec<String> = group
+        .conditions
+        .iter()
+        .map(|condition| {
+            let attributes: Vec<String> = condition.attributes.iter().map(spell).collect();
+            let joint = if condition.combinator == Combinator::Or { "|" } else { "&" };
+            let given = match &condition.given {
+                Given::Flag(flag) => flag.to_string(),
+                Given::One(text) => text.clone(),
+                Given::List(texts) => format!("[{}]", texts.join(",")),
+                Given::Misplaced(texts) => format!("misplaced[{}]", texts.join(",")),
+            };
+            format!("{} {} {given}", attributes.join(joint), condition.predicate.name)
+        })
+        .collect();
     parts.extend(group.groups.iter().map(|group| format!("({})", spell_group(group))));
     parts.join(if group.combinator == Combinator::Or { " or " } else { " and " })
 }
@@ -114,7 +118,11 @@ fn keys_are_read_as_the_gem_reads_them() {
         ("contacts", "q[score_in]=1%2C2", "score in [1,2]"),
         ("contacts", "q[score_in][]=1&q[score_in][]=&q[score_in][]=2", "score in [1,2]"),
         ("contacts", "q[email_present]=0", "email present false"),
-        ("contacts", "q[g][0][m]=or&q[g][0][email_eq]=a&q[g][0][b_eq]=c&q[score_gt]=1", "score gt 1 and (email eq a or b eq c)"),
+        (
+            "contacts",
+            "q[g][0][m]=or&q[g][0][email_eq]=a&q[g][0][b_eq]=c&q[score_gt]=1",
+            "score gt 1 and (email eq a or b eq c)",
+        ),
         ("contacts", "q[g][0][email_eq]=", ""),
         ("contacts", "q[g][0][email_in][]=", ""),
         ("contacts", "q[g][0][email_eq]=+++", "(email eq    )"),
@@ -124,7 +132,8 @@ fn keys_are_read_as_the_gem_reads_them() {
         ("tasks", "q[subject_of_Deal_type_company_name_eq]=a", "subject(Deal).company.name eq a"),
         ("tasks", "q[title_or_subject_of_Deal_type_name_eq]=a", "title|subject(Deal).name eq a"),
     ] {
-        let group = resolve_q(on, raw, Strictness::Strict).unwrap_or_else(|problems| panic!("{raw}: {problems:?}"));
+        let group =
+            resolve_q(on, raw, Strictness::Strict).unwrap_or_else(|problems| panic!("{raw}: {problems:?}"));
         assert_eq!(spell_group(&group), expected, "{raw}");
     }
 }
@@ -237,10 +246,12 @@ fn too_many_joins_are_refused() {
     let hops = ["manager_", "deals_", "company_", "deals_owned_"];
     let keys: Vec<String> = hops
         .iter()
-        .flat_map(|first| hops[..1].iter().cycle().take(5).scan((*first).to_owned(), |path, hop| {
-            path.insert_str(0, hop);
-            Some(format!("q[{path}id_null]=1"))
-        }))
+        .flat_map(|first| {
+            hops[..1].iter().cycle().take(5).scan((*first).to_owned(), |path, hop| {
+                path.insert_str(0, hop);
+                Some(format!("q[{path}id_null]=1"))
+            })
+        })
         .collect();
     let problems = resolve_q("contacts", &keys.join("&"), Strictness::Strict).unwrap_err();
     assert!(problems.iter().any(|problem| problem.detail.contains("associations")), "{problems:?}");
@@ -255,7 +266,9 @@ fn sorts_are_resolved_with_dots_and_underscores() {
     assert_eq!(sort("company_owner_name"), Ok("company.owner.name".into()));
     assert_eq!(sort("company.owner.name"), Ok("company.owner.name".into()));
     assert_eq!(sort("email"), Ok("email".into()));
-    for unknown in ["", ".", "company", "company.", "company.nothing", "first_name_or_email", " email", "-email"] {
+    for unknown in
+        ["", ".", "company", "company.", "company.nothing", "first_name_or_email", " email", "-email"]
+    {
         assert_eq!(sort(unknown).unwrap_err().code, Code::UnknownSort, "{unknown}");
     }
 }
@@ -265,7 +278,9 @@ fn every_predicate_resolves_on_every_path() {
     for predicate in &PREDICATES {
         for name in ["email", "company_owner_name", "foo_not", "period_start"] {
             let value = if predicate.shape == Shape::Flag { "1" } else { "x" };
-            let group = resolve_q("contacts", &format!("q[{name}_{}]={value}", predicate.name), Strictness::Strict).unwrap();
+            let group =
+                resolve_q("contacts", &format!("q[{name}_{}]={value}", predicate.name), Strictness::Strict)
+                    .unwrap();
             assert_eq!(group.conditions[0].predicate.name, predicate.name);
         }
     }

@@ -107,7 +107,10 @@ fn wrong_structure_is_refused_where_it_stands() {
 fn sorts_are_read_in_all_their_spellings() {
     let sorts = |raw: &str| -> Vec<String> {
         let (_, sorts) = read_q(raw).unwrap();
-        sorts.iter().map(|key| format!("{}{} {}", if key.descending { "-" } else { "" }, key.path, key.parameter)).collect()
+        sorts
+            .iter()
+            .map(|key| format!("{}{} {}", if key.descending { "-" } else { "" }, key.path, key.parameter))
+            .collect()
     };
     assert_eq!(sorts("q[s]=name+desc"), ["-name q[s]"]);
     assert_eq!(sorts("q[sorts]=name"), ["name q[sorts]"]);
@@ -115,7 +118,10 @@ fn sorts_are_read_in_all_their_spellings() {
     assert_eq!(sorts("q[s]=name+sideways"), ["name q[s]"]);
     assert_eq!(sorts("q[s]=a+asc,+b+desc"), ["a q[s]"]);
     assert_eq!(sorts("q[s][]=a+asc&q[s][]=&q[s][]=b+desc"), ["a q[s][]", "-b q[s][]"]);
-    assert_eq!(sorts("q[s][0][name]=a&q[s][0][dir]=desc&q[s][1][name]=b"), ["-a q[s][0][name]", "b q[s][1][name]"]);
+    assert_eq!(
+        sorts("q[s][0][name]=a&q[s][0][dir]=desc&q[s][1][name]=b"),
+        ["-a q[s][0][name]", "b q[s][1][name]"]
+    );
 }
 
 #[test]

@@ -100,7 +100,9 @@ impl Kind {
 pub fn cast(text: &str, kind: Kind) -> Result<Value, Unreadable> {
     let value = match kind {
         Kind::Text => Some(Value::Text(text.to_owned())),
-        Kind::Integer => number::integer(text).map(|number| fit(number, i64::from(i32::MIN), i64::from(i32::MAX))),
+        Kind::Integer => {
+            number::integer(text).map(|number| fit(number, i64::from(i32::MIN), i64::from(i32::MAX)))
+        }
         Kind::BigInteger => number::integer(text).map(|number| fit(number, i64::MIN, i64::MAX)),
         Kind::Decimal { scale } => number::decimal(text, scale).map(Value::Decimal),
         Kind::Float => number::float(text).map(Value::Float),
@@ -238,7 +240,9 @@ mod tests {
             assert_eq!(cast_leniently(text, Kind::Integer), Some(Value::Integer(expected)), "{text}");
         }
         let money = Kind::Decimal { scale: 2 };
-        for (text, expected) in [("abc", "0.00"), ("1,234.5", "1.00"), ("5e4x", "50000.00"), ("75.095", "75.10")] {
+        for (text, expected) in
+            [("abc", "0.00"), ("1,234.5", "1.00"), ("5e4x", "50000.00"), ("75.095", "75.10")]
+        {
             assert_eq!(cast_leniently(text, money), Some(decimal(expected)), "{text}");
         }
         assert_eq!(cast_leniently("Infinity", money), Some(Value::Float(f64::INFINITY)));

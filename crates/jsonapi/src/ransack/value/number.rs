@@ -13,7 +13,8 @@ const MAX_LENGTH: usize = 500;
 pub(super) fn integer(text: &str) -> Option<BigDecimal> {
     let text = text.trim();
     let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
-    let whole = !digits.is_empty() && digits.len() <= MAX_LENGTH && digits.bytes().all(|b| b.is_ascii_digit());
+    let whole =
+        !digits.is_empty() && digits.len() <= MAX_LENGTH && digits.bytes().all(|b| b.is_ascii_digit());
     whole.then(|| BigDecimal::from_str(text).ok()).flatten()
 }
 

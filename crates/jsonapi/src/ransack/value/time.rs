@@ -13,7 +13,8 @@ pub(super) fn date(text: &str) -> Option<NaiveDate> {
 /// A moment; a date alone is its first moment. A day its month does not have rolls into the next month.
 pub(super) fn date_time(text: &str) -> Option<DateTime<Utc>> {
     let (day, time) = parse(text)?;
-    let date = NaiveDate::from_ymd_opt(day.year, day.month, 1)?.checked_add_days(Days::new(u64::from(day.day) - 1))?;
+    let date = NaiveDate::from_ymd_opt(day.year, day.month, 1)?
+        .checked_add_days(Days::new(u64::from(day.day) - 1))?;
     let midnight = date.and_time(chrono::NaiveTime::MIN).and_utc();
     midnight.checked_add_signed(time.since_midnight - TimeDelta::seconds(time.offset_seconds))
 }
@@ -38,7 +39,17 @@ fn parse(text: &str) -> Option<(Day, Time)> {
 }
 
 const MONTHS: [&str; 12] = [
-    "january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november",
+    "january",
+    "february",
+    "march",
+    "april",
+    "may",
+    "june",
+    "july",
+    "august",
+    "september",
+    "october",
+    "november",
     "december",
 ];
 const WEEKDAYS: [&str; 7] = ["sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday"];
@@ -65,7 +76,11 @@ impl<'t> Scanner<'t> {
         }
         let digits = self.digits();
         let day = match digits.len() {
-            8 => Day { year: digits[..4].parse().ok()?, month: number(&digits[4..6])?, day: number(&digits[6..])? },
+            8 => Day {
+                year: digits[..4].parse().ok()?,
+                month: number(&digits[4..6])?,
+                day: number(&digits[6..])?,
+            },
             4 => {
                 let separator = self.separator();
                 let month = self.month(separator)?;
@@ -147,7 +162,8 @@ impl<'t> Scanner<'t> {
         self.skip(" ");
         let hour = self.half_of_day(hour)?;
         // Ruby takes 24:00:00 for the next midnight and a leap second for the next minute.
-        let possible = minute < 60 && second <= 60 && (hour < 24 || (hour == 24 && minute == 0 && second == 0));
+        let possible =
+            minute < 60 && second <= 60 && (hour < 24 || (hour == 24 && minute == 0 && second == 0));
         let offset_seconds = self.offset()?;
         let seconds = i64::from(hour * 3600 + minute * 60 + second);
         let since_midnight = TimeDelta::seconds(seconds) + TimeDelta::microseconds(micros);
@@ -282,9 +298,25 @@ mod tests {
     #[test]
     fn what_is_no_day_is_no_date() {
         for text in [
-            "", " ", "garbage", "tomorrow", "2000", "2000-02", "2024-02-30", "2024-13-01", "2024-00-01", "2024-01-00",
-            "13/13/2024", "1985-03-04 garbage", "1985-03-04x", "1985-03/04", "Foo 4 1985", "1700000000", "１９８５-03-04",
-            "4 March", "2024-02-32",
+            "",
+            " ",
+            "garbage",
+            "tomorrow",
+            "2000",
+            "2000-02",
+            "2024-02-30",
+            "2024-13-01",
+            "2024-00-01",
+            "2024-01-00",
+            "13/13/2024",
+            "1985-03-04 garbage",
+            "1985-03-04x",
+            "1985-03/04",
+            "Foo 4 1985",
+            "1700000000",
+            "１９８５-03-04",
+            "4 March",
+            "2024-02-32",
         ] {
             assert_eq!(date(text), None, "{text}");
         }
@@ -316,8 +348,18 @@ mod tests {
     #[test]
     fn what_is_no_moment_is_no_time() {
         for text in [
-            "25:99", "10:00", "1700000000", "2024-03-04T25:00", "2024-03-04T10:60", "2024-03-04T", "2024-03-04T10:00:00 02:00",
-            "2024-03-04T10:00:00+99:00", "2024-02-32", "2024-03-04 10:00 MARS", "2024-03-04T10:00:00.", "tomorrow",
+            "25:99",
+            "10:00",
+            "1700000000",
+            "2024-03-04T25:00",
+            "2024-03-04T10:60",
+            "2024-03-04T",
+            "2024-03-04T10:00:00 02:00",
+            "2024-03-04T10:00:00+99:00",
+            "2024-02-32",
+            "2024-03-04 10:00 MARS",
+            "2024-03-04T10:00:00.",
+            "tomorrow",
         ] {
             assert_eq!(date_time(text), None, "{text}");
         }
