@@ -62,8 +62,8 @@ pub struct Trigger {
     pub max_body_bytes: usize,
     /// Runs that one process executes at once.
     pub concurrency: NonZeroUsize,
-    /// How long a run belongs to its worker after a step was committed, in seconds; a step may take half of it. When
-    /// a worker dies, its runs go on elsewhere after at most this long.
+    /// How long a run belongs to its worker after a step was committed, in seconds; a step may take half of it. The
+    /// runs of a worker that died go on elsewhere after that.
     pub lease_seconds: NonZeroU32,
     /// How often a step is tried while crm-api is away, before the run fails.
     pub max_attempts: i32,
@@ -77,7 +77,7 @@ impl Default for Trigger {
             requests_per_second: const { NonZeroU32::new(100).expect("not zero") },
             max_body_bytes: 1024 * 1024,
             concurrency: const { NonZeroUsize::new(16).expect("not zero") },
-            lease_seconds: const { NonZeroU32::new(60).expect("not zero") },
+            lease_seconds: const { NonZeroU32::new(30).expect("not zero") },
             max_attempts: 10,
             sweep_seconds: const { NonZeroU64::new(5).expect("not zero") },
         }
