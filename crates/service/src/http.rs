@@ -75,7 +75,7 @@ pub(crate) async fn edge<B: MessageBody>(
     let origin = Origin { request_id: request_id.clone(), correlation_id: Uuid::now_v7(), client };
 
     let span = tracing::info_span!(
-        "request", method = %request.method(), path = loggable(request.path()), request_id, trace_id = field::Empty,
+        "request", method = %request.method(), path = &*loggable(request.path()), request_id, trace_id = field::Empty,
         otel.kind = "server", otel.name = %request.method(), http.response.status_code = field::Empty,
     );
     continue_trace(&span, headers);
