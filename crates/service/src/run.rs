@@ -130,6 +130,8 @@ impl Service {
     pub async fn run(mut self) -> anyhow::Result<()> {
         tracing::info!(service = self.name, "started");
         let mut result = tokio::select! {
+            // Tasks that were told to stop may have ended before this is looked at: that is not by themselves.
+            biased;
             () = signal() => Ok(()),
             () = self.stop.cancelled() => Ok(()),
             Some(ended) = self.tasks.join_next() => early(ended),

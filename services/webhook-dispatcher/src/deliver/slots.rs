@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 
-use tokio::task::{Id, JoinSet};
+use tokio::task::{Id, JoinError, JoinSet};
 use uuid::Uuid;
 
 use crate::settings;
@@ -52,19 +52,28 @@ impl Slots {
         self.subscriptions.insert(id, subscription);
     }
 
-    /// Waits until a delivery has ended; forever where none is under way. Cancel safe.
+    /// Waits until deliveries have ended, and frees the slots of all that have; forever where none is under way. Cancel
+    /// safe.
     pub(super) async fn ended(&mut self) {
         match self.tasks.join_next_with_id().await {
-            Some(Ok((id, ()))) => {
-                self.subscriptions.remove(&id);
-            }
-            Some(Err(error)) => {
-                // Its lease runs out, and whoever claims it then finds the attempt with an unknown outcome.
-                tracing::error!(%error, "a delivery panicked");
-                self.subscriptions.remove(&error.id());
-            }
+            Some(ended) => self.free_slot(ended),
             None => std::future::pending().await,
         }
+        while let Some(ended) = self.tasks.try_join_next_with_id() {
+            self.free_slot(ended);
+        }
+    }
+
+    fn free_slot(&mut self, ended: Result<(Id, ()), JoinError>) {
+        let id = ended.map_or_else(
+            |error| {
+                // Its lease runs out, and whoever claims it then finds the attempt with an unknown outcome.
+                tracing::error!(%error, "a delivery panicked");
+                error.id()
+            },
+            |(id, ())| id,
+        );
+        self.subscriptions.remove(&id);
     }
 
     /// Waits until every delivery under way has ended.
