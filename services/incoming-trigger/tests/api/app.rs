@@ -1,5 +1,7 @@
 //! What a test has: a database, an imitation of crm-api, and services that use both.
 
+use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
+
 use incoming_trigger::Role;
 use incoming_trigger::settings::{self, Security, Settings, Trigger};
 use pulse_domain::WorkspaceId;
@@ -70,7 +72,14 @@ impl App {
             telemetry: Telemetry { log: "warn".into(), format: Format::Text, otlp_endpoint: None },
             security: Security { internal_key: pulse_testing::KEY.into() },
             crm: settings::Crm { url: crm.url.clone(), timeout_ms: 10_000 },
-            trigger: Trigger::default(),
+            trigger: Trigger {
+                requests_per_second: const { NonZeroU32::new(100).expect("not zero") },
+                max_body_bytes: 1024 * 1024,
+                concurrency: const { NonZeroUsize::new(16).expect("not zero") },
+                lease_seconds: const { NonZeroU32::new(30).expect("not zero") },
+                max_attempts: 10,
+                sweep_seconds: const { NonZeroU64::new(5).expect("not zero") },
+            },
         };
         let sql = database.client().await;
         let mut app = Self { sql, crm, settings, workspace: WorkspaceId::generate() };
