@@ -74,10 +74,7 @@ impl From<pool::Unavailable> for Refusal {
 
 impl From<DatabaseError> for Refusal {
     fn from(error: DatabaseError) -> Self {
-        match pulse_service::Error::from(error) {
-            pulse_service::Error::Unavailable(cause) => Self::Unavailable(cause),
-            other => Self::Internal(other.into()),
-        }
+        if pool::is_away(&error) { Self::Unavailable(error.into()) } else { Self::Internal(error.into()) }
     }
 }
 
