@@ -81,9 +81,11 @@ postgres_up() {
       as_postgres rm -rf "$data.new"
       as_postgres "$programs/initdb" -D "$data.new" -U pulse --auth=trust --locale=C.UTF-8 --encoding=UTF8 --no-sync \
         >"$LOG_DIR/initdb.log" 2>&1 || { show_log_tail initdb; fail "initdb failed"; }
+      # Beside what initdb found out about this machine, such as which shared memory works.
+      printf "include 'pulse.conf'\n" | as_postgres tee -a "$data.new/postgresql.conf" >/dev/null
       as_postgres mv "$data.new" "$data"
     fi
-    postgres_settings | as_postgres tee "$data/postgresql.conf" >/dev/null
+    postgres_settings | as_postgres tee "$data/pulse.conf" >/dev/null
     if ((EUID == 0)); then
       launch postgres -- setpriv --reuid postgres --regid postgres --init-groups env -C / HOME=/ "$programs/postgres" -D "$data"
     else

@@ -31,19 +31,26 @@ hold_lock() {
   record holder "$$"
 }
 
-# components_up NAME…   side by side; all have come to an end, good or bad, when it returns.
-components_up() {
-  local name starter failed=0
-  local packages=() starters=()
-  for name; do
-    is_external "$name" && continue
-    case $name in
+# install_packages_of PART…   in one go, and nothing for a server that somebody else runs.
+install_packages_of() {
+  local part packages=()
+  for part; do
+    is_external "$part" && continue
+    case $part in
       postgres) packages+=(postgresql) ;;
       rabbitmq) packages+=(rabbitmq-server) ;;
       gateway) packages+=(nginx-light) ;;
+      demo) packages+=(curl) ;;
+      sdk) packages+=(nodejs npm) ;;
     esac
   done
   install_missing "${packages[@]}"
+}
+
+# components_up NAME…   side by side; all have come to an end, good or bad, when it returns.
+components_up() {
+  local name starter failed=0
+  local starters=()
 
   # A signal must not leave a server half started and unrecorded, so it is obeyed after this.
   local interrupted=

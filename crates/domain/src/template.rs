@@ -179,6 +179,44 @@ pub fn fill(tree: &Value, variables: &Map<String, Value>) -> Result<Value, Error
     })
 }
 
+/// Every path that leads to a value which is not an object, with the value; lists count as a value, and their first
+/// member is looked into. Paths are written as [`fill`] reads them.
+#[must_use]
+pub fn paths<'v>(root: &str, value: &'v Value) -> Vec<(String, &'v Value)> {
+    let mut found = Vec::new();
+    match value {
+        Value::Object(map) => {
+            for (key, value) in map {
+                let plain =
+                    keys(key).is_ok_and(|keys| matches!(keys.as_slice(), [Key::Name(name)] if name == key));
+                let path = if plain { format!("{root}.{key}") } else { format!("{root}[\"{key}\"]") };
+                found.extend(paths(&path, value));
+            }
+        }
+        Value::Array(list) => {
+            found.push((root.to_owned(), value));
+            if let Some(first) = list.first() {
+                found.extend(paths(&format!("{root}[0]"), first));
+            }
+        }
+        _ => found.push((root.to_owned(), value)),
+    }
+    found
+}
+
+/// What a JSON value is called.
+#[must_use]
+pub const fn kind(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "boolean",
+        Value::Number(_) => "number",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
+    }
+}
+
 fn fill_text(text: &str, variables: &Map<String, Value>) -> Result<Value, Error> {
     let parts = parts(text)?;
     if let [Part::Expression(expression)] = parts.as_slice() {
@@ -327,6 +365,28 @@ mod tests {
             assert!(matches!(expressions(&json!([text])), Err(Error::Syntax { .. })), "{text}");
         }
         assert_eq!(expressions(&json!({"k": "{{a.b}} {{c}}"})).map(|found| found.len()), Ok(2));
+    }
+
+    #[test]
+    fn the_paths_of_a_sample_lead_back_to_its_values() {
+        let sample =
+            json!({"email": "a@b.c", "odd key": 1, "items": [{"sku": "x"}, {"sku": "y"}], "none": {}});
+        let found = paths("trigger.body", &sample);
+        let names: Vec<&str> = found.iter().map(|(path, _)| path.as_str()).collect();
+        assert_eq!(
+            names,
+            [
+                "trigger.body.email",
+                r#"trigger.body["odd key"]"#,
+                "trigger.body.items",
+                "trigger.body.items[0].sku"
+            ]
+        );
+        let variables = json!({"trigger": {"body": sample}});
+        for (path, value) in &found {
+            let filled = fill(&json!(format!("{{{{{path}}}}}")), variables.as_object().expect("object"));
+            assert_eq!(filled.as_ref(), Ok(*value));
+        }
     }
 
     proptest! {

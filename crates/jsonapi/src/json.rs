@@ -2,7 +2,8 @@
 
 /// Appends `text` to `out` as a JSON string, quotes included.
 ///
-/// Escapes what RFC 8259 demands (`"`, `\` and the control characters below U+0020) and leaves everything else as UTF-8.
+/// Escapes what RFC 8259 demands (`"`, `\` and the control characters below U+0020) and leaves everything
+/// else as UTF-8.
 pub fn write_json_string(out: &mut Vec<u8>, text: &str) {
     let bytes = text.as_bytes();
     out.reserve(bytes.len() + 2);

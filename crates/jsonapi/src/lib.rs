@@ -1,7 +1,7 @@
 //! JSON:API as pure functions: what a request says, what is wrong with it, and how an answer is spelled.
 //!
-//! Nothing here does I/O, knows a resource declaration, a database or a clock: text and bytes go in, plain data or
-//! [`Problem`]s come out. The modules, in the order a request meets them:
+//! Nothing here does I/O, knows a resource declaration, a database or a clock: text and bytes go in, plain
+//! data or [`Problem`]s come out. The modules, in the order a request meets them:
 //!
 //! - [`negotiate`]: may this `Content-Type` be read, can this `Accept` be served;
 //! - [`nested`]: the query string as Rack's maps and lists;

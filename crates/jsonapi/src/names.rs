@@ -1,7 +1,8 @@
-//! Member names: what JSON:API allows as the name of a type, an attribute, a relationship or any other member.
+//! Member names: what JSON:API allows as the name of a type, an attribute, a relationship or any other
+//! member.
 
-/// Tells whether `name` follows the member-name rules: letters, digits and non-ASCII anywhere, `-`, `_` and space only
-/// between them, and at least one character.
+/// Tells whether `name` follows the member-name rules: letters, digits and non-ASCII anywhere, `-`, `_` and
+/// space only between them, and at least one character.
 #[must_use]
 pub fn is_member_name(name: &str) -> bool {
     let anywhere = |c: char| c.is_ascii_alphanumeric() || !c.is_ascii();

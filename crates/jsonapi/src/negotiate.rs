@@ -6,8 +6,8 @@ use crate::{Code, MEDIA_TYPE, Problem};
 
 /// Accepts the `Content-Type` of a request body, or says why not (415).
 ///
-/// `application/vnd.api+json` may carry `profile` only, since any `ext` would name an extension this server does not
-/// have; `application/json` may carry anything.
+/// `application/vnd.api+json` may carry `profile` only, since any `ext` would name an extension this server
+/// does not have; `application/json` may carry anything.
 ///
 /// # Errors
 ///
@@ -39,9 +39,9 @@ pub fn content_type(header: Option<&str>) -> Result<(), Problem> {
 
 /// Accepts the `Accept` header of a request, or says that no answer would satisfy it (406).
 ///
-/// An instance of the JSON:API media type counts only without parameters other than `ext` and `profile` and without an
-/// unsupported extension. The most specific range that matches decides; a weight of zero excludes. `application/json` is
-/// served too, with the JSON:API media type, which is JSON.
+/// An instance of the JSON:API media type counts only without parameters other than `ext` and `profile` and
+/// without an unsupported extension. The most specific range that matches decides; a weight of zero excludes.
+/// `application/json` is served too, with the JSON:API media type, which is JSON.
 ///
 /// # Errors
 ///

@@ -1,8 +1,9 @@
-//! Rack's nested form of a query string: `a[b]=1` is a map entry, `a[]=1` a list member, `a[0]=1` a map with the key `"0"`.
+//! Rack's nested form of a query string: `a[b]=1` is a map entry, `a[]=1` a list member, `a[0]=1` a map with
+//! the key `"0"`.
 //!
-//! Stricter than Rack where Rack guesses: names must be a base followed by whole bracket groups, and one name cannot
-//! be a text in one place and a map or list in another. The nodes hold no positions: since a name spells its way
-//! down the tree exactly, whoever walks the tree can say the parameter as the client wrote it.
+//! Stricter than Rack where Rack guesses: names must be a base followed by whole bracket groups, and one name
+//! cannot be a text in one place and a map or list in another. The nodes hold no positions: since a name
+//! spells its way down the tree exactly, whoever walks the tree can say the parameter as the client wrote it.
 
 use crate::{Code, Problem};
 
@@ -56,8 +57,8 @@ pub struct Pair<'a> {
 ///
 /// # Errors
 ///
-/// One problem per pair that is not percent-encoded UTF-8, whose name is not a base with bracket groups or holds a NUL,
-/// or that exceeds a cap.
+/// One problem per pair that is not percent-encoded UTF-8, whose name is not a base with bracket groups or
+/// holds a NUL, or that exceeds a cap.
 pub fn pairs<'a>(raw: &'a str, caps: &Caps) -> Result<Vec<Pair<'a>>, Vec<Problem>> {
     if raw.len() > caps.length {
         let detail = format!("the query string has {} bytes, at most {} are read", raw.len(), caps.length);

@@ -2,14 +2,12 @@
 //!
 //! In reading order: [`settings`] are read, [`telemetry`] starts, [`run`] holds the process together until it is told
 //! to stop, [`http`] is the edge that every request passes, [`health`] says whether the process is alive and ready,
-//! [`error`] is what a handler of the JSON:API answers when it cannot do what was asked, [`body`] reads a request body
-//! within a bound, [`network`] knows the client's address behind proxies, [`limit`] counts, [`credential`] signs and
+//! [`body`] reads a request body within a bound, [`network`] knows the client's address behind proxies, [`limit`] counts, [`credential`] signs and
 //! verifies sessions, [`egress`] is the one client for everything that leaves.
 
 pub mod body;
 pub mod credential;
 pub mod egress;
-pub mod error;
 pub mod health;
 pub mod http;
 pub mod limit;
@@ -18,5 +16,4 @@ pub mod run;
 pub mod settings;
 pub mod telemetry;
 
-pub use error::Error;
 pub use run::Service;

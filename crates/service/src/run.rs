@@ -130,7 +130,7 @@ impl Service {
     pub async fn run(mut self) -> anyhow::Result<()> {
         tracing::info!(service = self.name, "started");
         let mut result = tokio::select! {
-            // Tasks that were told to stop may have ended before this is looked at: that is not by themselves.
+            // In this order: a task that has ended because it was told to has not ended by itself.
             biased;
             () = signal() => Ok(()),
             () = self.stop.cancelled() => Ok(()),

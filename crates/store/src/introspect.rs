@@ -5,7 +5,7 @@
 use std::fmt::Write;
 
 use anyhow::bail;
-use tokio_postgres::Client;
+use tokio_postgres::{Client, NoTls};
 
 const TABLES: &str = "
     SELECT n.nspname, c.relname,
@@ -22,6 +22,21 @@ const TABLES: &str = "
        AND c.relname NOT LIKE '\\_\\_diesel%'
      GROUP BY n.nspname, c.relname, c.oid
      ORDER BY n.nspname DESC, c.relname";
+
+/// The text of `schema.rs` for the database at an address.
+///
+/// # Errors
+/// As [`schema_file`].
+pub async fn schema_of(url: &str) -> anyhow::Result<String> {
+    let (client, connection) = tokio_postgres::connect(url, NoTls).await?;
+    tokio::select! {
+        file = schema_file(&client) => file,
+        ended = connection => {
+            ended?;
+            bail!("the connection was closed")
+        }
+    }
+}
 
 /// The text of `schema.rs` for the database that the client is connected to.
 ///

@@ -1,1 +1,130 @@
-//! placeholder
+//! crm-api: the JSON:API of the CRM, and the only writer of its records. Publishes every change through the journal.
+//!
+//! In reading order: [`settings`]; [`App`] is what handlers share; [`auth`] says who asks; [`resources`] are the
+//! declarations, each with what it can do besides CRUD; [`collection`] and [`related`] serve all of them; [`answer`]
+//! writes their documents; [`error`] is what is answered instead; [`relay`] publishes the journal; [`seed`] makes the
+//! workspace of the demonstration.
+
+pub mod answer;
+pub mod auth;
+pub mod collection;
+pub mod error;
+pub mod related;
+pub mod relay;
+pub mod resources;
+pub mod seed;
+pub mod settings;
+
+use std::sync::Arc;
+
+use actix_web::middleware::from_fn;
+use actix_web::web;
+use pulse_bus::Publisher;
+use pulse_domain::seal::MasterKey;
+use pulse_resource::Engine;
+use pulse_service::Service;
+use pulse_service::credential::{InternalKey, SessionKey};
+use pulse_service::health::Readiness;
+use pulse_store::Pool;
+use pulse_store::notify::{Channel, Waker};
+use secrecy::ExposeSecret;
+
+pub use error::Error;
+pub use settings::Settings;
+
+/// Name of the service.
+pub const NAME: &str = "crm-api";
+
+/// What handlers share. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct App(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    settings: Settings,
+    pool: Pool,
+    engine: Engine,
+    publisher: Publisher,
+    session_key: SessionKey,
+    internal_key: InternalKey,
+    master_key: MasterKey,
+    passwords: auth::Passwords,
+    egress: pulse_service::egress::Client,
+    events: Waker,
+    subscriptions: Waker,
+    tokens: Waker,
+}
+
+impl App {
+    /// Builds everything that handlers need; connections are opened when they are first needed.
+    ///
+    /// # Errors
+    /// When a key or an address in the settings is not usable.
+    pub fn new(settings: &Settings) -> anyhow::Result<Self> {
+        let pool = Pool::new(&settings.database)?;
+        let events = Waker::new(Channel::Events);
+        Ok(Self(Arc::new(Shared {
+            engine: Engine::new(
+                pool.clone(),
+                Pool::new(&settings.analytics())?,
+                events.clone(),
+                resources::RESOURCES,
+            ),
+            publisher: Publisher::new(&settings.bus, NAME),
+            session_key: SessionKey::new(&settings.security.session_key)?,
+            internal_key: InternalKey::new(&settings.security.internal_key)?,
+            master_key: MasterKey::from_base64(settings.security.master_key.expose_secret())?,
+            passwords: auth::Passwords::new()?,
+            egress: pulse_service::egress::Client::new(&settings.egress)?,
+            events,
+            subscriptions: Waker::new(Channel::WebhookSubscriptions),
+            tokens: Waker::new(Channel::IngestTokens),
+            pool,
+            settings: settings.clone(),
+        })))
+    }
+
+    fn engine(&self) -> &Engine {
+        &self.0.engine
+    }
+}
+
+/// Adds the role `serve`: the JSON:API.
+///
+/// # Errors
+/// When the address cannot be listened on.
+pub fn serve(service: &mut Service, app: &App) -> anyhow::Result<std::net::SocketAddr> {
+    for waker in [&app.0.events, &app.0.subscriptions, &app.0.tokens] {
+        let (waker, pool, drained) = (waker.clone(), app.0.pool.clone(), service.drain());
+        service.draining_task("waker", async move {
+            waker.run(pool, drained).await;
+            Ok(())
+        });
+    }
+    let pool = app.0.pool.clone();
+    let readiness = Readiness::default().needs("database", move || {
+        let pool = pool.clone();
+        async move { pool.ping().await }
+    });
+    let shared = app.clone();
+    service.http(&app.0.settings.http, readiness, move |config| routes(config, &shared))
+}
+
+/// Adds the role `relay`: publishing the journal.
+pub fn publish(service: &mut Service, app: &App) {
+    service.draining_task("relay", relay::run(app.clone(), service.drain()));
+}
+
+fn routes(config: &mut web::ServiceConfig, app: &App) {
+    config
+        .app_data(web::Data::new(app.clone()))
+        .service(web::scope("/auth").wrap(from_fn(answer::negotiate)).configure(auth::routes))
+        .service(
+            web::scope("/api/v1")
+                .wrap(from_fn(answer::negotiate))
+                .service(web::scope("/auth").configure(auth::routes))
+                .configure(resources::routes)
+                .default_service(web::to(answer::no_such_path)),
+        )
+        .default_service(web::to(answer::no_such_path));
+}

@@ -49,13 +49,13 @@ pub struct Identifier {
 
 /// Reads a document with one resource object.
 ///
-/// Members that JSON:API does not define and names that begin with `@` are ignored; of a member that occurs twice the
-/// last counts.
+/// Members that JSON:API does not define and names that begin with `@` are ignored; of a member that occurs
+/// twice the last counts.
 ///
 /// # Errors
 ///
-/// One problem per mistake, each pointing at a value that is in the document. JSON nested more than 127 levels deep
-/// counts as malformed.
+/// One problem per mistake, each pointing at a value that is in the document. JSON nested more than 127
+/// levels deep counts as malformed.
 pub fn read_resource(body: &[u8], expect: Expect<'_>) -> Result<ResourceInput, Vec<Problem>> {
     let mut data = data(body)?;
     let mut reader = Reader::default();
@@ -275,3 +275,6 @@ impl Reader {
         self.problems.push(Problem::new(Code::MalformedDocument, detail).at_pointer(at));
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -48,8 +48,8 @@ impl Links {
 
 /// Writes one document front to back: primary data, then what is included, then meta.
 ///
-/// Resource objects are written (or copied) straight into the document's buffer, so a page of rows is rendered once
-/// and never parsed again.
+/// Resource objects are written (or copied) straight into the document's buffer, so a page of rows is
+/// rendered once and never parsed again.
 ///
 /// ```
 /// use pulse_jsonapi::document::{Links, Writer};
@@ -109,8 +109,8 @@ impl Writer {
         Self { out, section, begun: false }
     }
 
-    /// The buffer for the next resource object or identifier of the current section; the caller appends exactly one
-    /// JSON object.
+    /// The buffer for the next resource object or identifier of the current section; the caller appends
+    /// exactly one JSON object.
     pub fn resource(&mut self) -> &mut Vec<u8> {
         debug_assert!(
             !self.begun || matches!(self.section, Section::Collection | Section::Included),
@@ -149,5 +149,54 @@ impl Writer {
             Section::Collection | Section::Included => self.out.push(b']'),
             Section::Single | Section::NoData => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn parsed(document: Vec<u8>) -> Value {
+        serde_json::from_slice(&document).unwrap()
+    }
+
+    fn links() -> Links {
+        Links::new("/t?a=\"b\"").with("prev", None).with("describedby", Some("/openapi.json".into()))
+    }
+
+    #[test]
+    fn a_collection_has_its_resources_and_what_is_included() {
+        let mut writer = Writer::collection(&links());
+        writer.resource().extend_from_slice(b"{\"id\":\"1\"}");
+        writer.resource().extend_from_slice(b"{\"id\":\"2\"}");
+        writer.include();
+        writer.resource().extend_from_slice(b"{\"id\":\"3\"}");
+        assert_eq!(
+            parsed(writer.finish(Some(&json!({"total": 2})))),
+            json!({
+                "jsonapi": {"version": "1.1"},
+                "links": {"self": "/t?a=\"b\"", "prev": null, "describedby": "/openapi.json"},
+                "data": [{"id": "1"}, {"id": "2"}], "included": [{"id": "3"}], "meta": {"total": 2}
+            })
+        );
+    }
+
+    #[test]
+    fn a_single_document_is_null_until_a_resource_is_written() {
+        let empty = parsed(Writer::single(&links()).finish(None));
+        assert_eq!((empty["data"].clone(), empty.get("included")), (Value::Null, None));
+        let mut writer = Writer::single(&links());
+        writer.resource().extend_from_slice(b"{\"id\":\"1\"}");
+        writer.include();
+        let document = parsed(writer.finish(None));
+        assert_eq!((&document["data"], &document["included"]), (&json!({"id": "1"}), &json!([])));
+    }
+
+    #[test]
+    fn a_document_may_have_meta_alone() {
+        let document = parsed(Writer::meta_only(&links()).finish(Some(&json!({"deleted": true}))));
+        assert_eq!((document.get("data"), &document["meta"]), (None, &json!({"deleted": true})));
     }
 }

@@ -110,8 +110,8 @@ pub fn pointer(segments: &[&str]) -> String {
     text
 }
 
-/// The most general HTTP status that covers all problems: their own when they agree, 500 when any is the server's
-/// fault, 400 otherwise.
+/// The most general HTTP status that covers all problems: their own when they agree, 500 when any is the
+/// server's fault, 400 otherwise.
 #[must_use]
 pub fn status(problems: &[Problem]) -> u16 {
     let Some(first) = problems.first() else { return Code::Internal.status() };
@@ -125,10 +125,13 @@ pub fn status(problems: &[Problem]) -> u16 {
     }
 }
 
-/// Writes a JSON:API error document.
+/// The most errors one document tells; a request full of mistakes must not be answered with a flood.
+pub const MAX_ERRORS: usize = 100;
+
+/// Writes a JSON:API error document with the first [`MAX_ERRORS`] problems.
 ///
-/// Each error's `id` leads back to the request in the logs; a number is added where several errors would otherwise
-/// share one id, which must be unique per occurrence.
+/// Each error's `id` leads back to the request in the logs; a number is added where several errors would
+/// otherwise share one id, which must be unique per occurrence.
 #[must_use]
 pub fn errors_document(problems: &[Problem], request_id: Option<&str>) -> Vec<u8> {
     struct Occurrence<'a>(&'a Problem, Option<String>);
@@ -150,7 +153,7 @@ pub fn errors_document(problems: &[Problem], request_id: Option<&str>) -> Vec<u8
         version: &'static str,
     }
 
-    let errors = problems.iter().enumerate().map(|(index, problem)| {
+    let errors = problems.iter().take(MAX_ERRORS).enumerate().map(|(index, problem)| {
         let id = request_id
             .map(|id| if problems.len() == 1 { id.to_owned() } else { format!("{id}.{}", index + 1) });
         Occurrence(problem, id)

@@ -1,7 +1,7 @@
 //! The JSON:API parameters of a request: syntax only, all mistakes at once.
 //!
-//! Outside `q`, a list may be written `k=a,b`, `k[]=a&k[]=b` or `k=a&k=b`. Names are looked up later, by whoever knows the
-//! resource.
+//! Outside `q`, a list may be written `k=a,b`, `k[]=a&k[]=b` or `k=a&k=b`. Names are looked up later, by
+//! whoever knows the resource.
 
 mod page;
 

@@ -101,11 +101,12 @@ fn switch(value: &str, parameter: &str) -> Result<bool, Problem> {
     }
 }
 
-/// Makes the links of a page of a collection: `self`, `first`, `prev`, `next` and `last`, null where there is none.
+/// Makes the links of a page of a collection: `self`, `first`, `prev`, `next` and `last`, null where there is
+/// none.
 ///
-/// `path` is what stands before the `?`, `raw` the query string as it came: every parameter but the page number is kept
-/// to the letter. `total` is the number of items if it was counted; without it there is no `last`, and `more` alone says
-/// whether there is a `next`.
+/// `path` is what stands before the `?`, `raw` the query string as it came: every parameter but the page
+/// number is kept to the letter. `total` is the number of items if it was counted; without it there is no
+/// `last`, and `more` alone says whether there is a `next`.
 #[must_use]
 pub fn page_links(path: &str, raw: &str, page: &Page, total: Option<u64>, more: bool) -> Links {
     let Page::Number { number, size } = *page;

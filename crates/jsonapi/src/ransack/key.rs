@@ -13,7 +13,8 @@ pub trait Names: Sized {
     fn attribute(&self, name: &str) -> bool;
     /// The resource at the other end of an association.
     fn association(&self, name: &str) -> Option<Self>;
-    /// The resource at the other end of a polymorphic association, if it can be of this type: `subject_of_Contact_type`.
+    /// The resource at the other end of a polymorphic association, if it can be of this type:
+    /// `subject_of_Contact_type`.
     fn association_of_type(&self, _name: &str, _type: &str) -> Option<Self> {
         None
     }
@@ -57,10 +58,11 @@ pub struct Unknown {
     pub allowed: Vec<String>,
 }
 
-/// Finds the path that a name with underscores (`company_owner_name`) or dots (`company.owner.name`) stands for.
+/// Finds the path that a name with underscores (`company_owner_name`) or dots (`company.owner.name`) stands
+/// for.
 ///
-/// With underscores, an own attribute comes first, else the longest association the text begins with decides, without
-/// going back: that keeps the meaning of a key independent of what the associated resource offers.
+/// With underscores, an own attribute comes first, else the longest association the text begins with decides,
+/// without going back: that keeps the meaning of a key independent of what the associated resource offers.
 ///
 /// # Errors
 ///

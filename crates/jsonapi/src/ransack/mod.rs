@@ -1,9 +1,10 @@
 //! Ransack's filter language, as the gem reads it on PostgreSQL, up to but not including SQL.
 //!
-//! [`search`] cleans the nested parameters into a tree of raw conditions (syntax only); [`resolve`] turns their keys into
-//! attribute paths and predicates, using [`key`] and the table in [`predicate`]; [`operand`] checks a condition against
-//! the kinds of its attributes and casts its values with [`value`]. What cannot be understood is a problem under
-//! [`Strictness::Strict`] and is dropped, as the gem does, under [`Strictness::Lenient`].
+//! [`search`] cleans the nested parameters into a tree of raw conditions (syntax only); [`mod@resolve`] turns
+//! their keys into attribute paths and predicates, using [`key`] and the table in [`predicate`]; [`operand`]
+//! checks a condition against the kinds of its attributes and casts its values with [`value`]. What cannot be
+//! understood is a problem under [`Strictness::Strict`] and is dropped, as the gem does, under
+//! [`Strictness::Lenient`].
 
 pub mod key;
 pub mod operand;

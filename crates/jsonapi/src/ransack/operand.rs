@@ -16,12 +16,13 @@ pub struct Operand {
 }
 
 impl Condition {
-    /// Casts what was given by the kind of each attribute, one operand per attribute in their order; nothing if the
-    /// condition has no usable value, which the first attribute decides.
+    /// Casts what was given by the kind of each attribute, one operand per attribute in their order; nothing
+    /// if the condition has no usable value, which the first attribute decides.
     ///
     /// # Errors
     ///
-    /// When the predicate makes no sense for a kind, or (under [`Strictness::Strict`]) a value cannot be read as it.
+    /// When the predicate makes no sense for a kind, or (under [`Strictness::Strict`]) a value cannot be read
+    /// as it.
     pub fn operands(&self, kinds: &[Kind], strictness: Strictness) -> Result<Option<Vec<Operand>>, Problem> {
         let mut operands = Vec::with_capacity(kinds.len());
         for (index, kind) in kinds.iter().enumerate() {
@@ -71,7 +72,11 @@ impl Condition {
         if self.predicate.applies_to(kind) {
             return Ok(());
         }
-        Err(self.refuse(format!("{} cannot be used on {}", self.predicate.name, kind.noun())))
+        Err(self.refuse(format!(
+            "{} does not work on an attribute that holds {}",
+            self.predicate.name,
+            kind.noun()
+        )))
     }
 
     fn operator(&self) -> Operator {

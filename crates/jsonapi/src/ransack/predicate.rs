@@ -15,7 +15,8 @@ pub struct Predicate {
     pub pattern: Option<Pattern>,
     /// Whether several values are joined by `OR` or `AND`; only where `shape` is a list.
     pub compound: Option<Compound>,
-    /// Whether over a to-many association it means "no member violates it" instead of "some member fulfils it".
+    /// Whether over a to-many association it means "no member violates it" instead of "some member fulfils
+    /// it".
     pub negative: bool,
 }
 
@@ -98,7 +99,8 @@ pub enum Compound {
 use Operator as O;
 use Pattern as P;
 
-/// Every predicate. `in_any` and its like compare one value at a time, so they are `eq` and `not_eq` underneath.
+/// Every predicate. `in_any` and its like compare one value at a time, so they are `eq` and `not_eq`
+/// underneath.
 #[rustfmt::skip]
 pub static PREDICATES: [Predicate; 62] = [
     one("eq", O::Eq),                                 any("eq_any", O::Eq),                                 all("eq_all", O::Eq),
@@ -181,8 +183,9 @@ impl Predicate {
 }
 
 impl Operator {
-    /// The operator that holds for exactly the other values, nulls aside: what a flag predicate becomes when its value
-    /// says no, and what a member of a to-many association must not fulfil under a negative predicate.
+    /// The operator that holds for exactly the other values, nulls aside: what a flag predicate becomes when
+    /// its value says no, and what a member of a to-many association must not fulfil under a negative
+    /// predicate.
     #[must_use]
     pub const fn opposite(self) -> Self {
         match self {
@@ -215,8 +218,8 @@ impl Pattern {
         match self {
             Self::Raw => value.to_owned(),
             Self::Contains => format!("%{}%", escape(value)),
-            // Character by character: the gem does not apply the final-sigma rule of `str::to_lowercase`, which would
-            // hide matches.
+            // Character by character: the gem does not apply the final-sigma rule of `str::to_lowercase`,
+            // which would hide matches.
             Self::ContainsLowered => {
                 format!("%{}%", escape(&value.chars().flat_map(char::to_lowercase).collect::<String>()))
             }

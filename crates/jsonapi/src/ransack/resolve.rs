@@ -1,4 +1,5 @@
-//! From raw conditions to conditions: keys become attribute paths and predicates, values take the predicate's shape.
+//! From raw conditions to conditions: keys become attribute paths and predicates, values take the predicate's
+//! shape.
 
 use std::collections::HashSet;
 

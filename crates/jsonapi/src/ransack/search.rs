@@ -36,7 +36,7 @@ pub struct RawCondition {
     pub parameter: String,
     /// Whether the condition stands directly under `q` or `filter`, where scopes may be called.
     pub top: bool,
-    /// Whether it came under `filter`, where lists may be written with commas and a bare name means "is one of".
+    /// Which parameter it came under.
     pub family: Family,
 }
 
@@ -45,7 +45,8 @@ pub struct RawCondition {
 pub enum Family {
     /// `q[...]`: Ransack to the letter.
     Q,
-    /// `filter[...]`: the same keys, with JSON:API's spellings of lists.
+    /// `filter[...]`: the same keys, but lists may be written with commas, and a bare name asks whether the
+    /// value is one of those given.
     Filter,
 }
 
@@ -67,12 +68,13 @@ pub enum RawKey {
 
 /// Reads what stands under one filter parameter, with the sorts it holds.
 ///
-/// `spelled` tells whether a parameter of exactly that name was in the query string; lists are named with their `[]` if
-/// they were written so.
+/// `spelled` tells whether a parameter of exactly that name was in the query string; lists are named with
+/// their `[]` if they were written so.
 ///
 /// # Errors
 ///
-/// For every group or explicit condition of the wrong shape, and for texts with a NUL, which PostgreSQL cannot store.
+/// For every group or explicit condition of the wrong shape, and for texts with a NUL, which PostgreSQL
+/// cannot store.
 pub fn read(
     family: Family,
     params: &Nested,

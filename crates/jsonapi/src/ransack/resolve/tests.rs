@@ -154,7 +154,7 @@ fn what_is_not_offered_is_unknown_or_dropped() {
         ("contacts", "first_name_or_nothing_eq"),
         // The longest association wins, without going back to `deals` and `owned_by`.
         ("contacts", "deals_owned_by_eq"),
-        ("contacts", "x) OR 1=1--_eq"),
+        ("contacts", "x) OR 1 IS 1--_eq"),
         ("contacts", "manager_manager_manager_manager_manager_manager_manager_email_eq"),
         ("tasks", "subject_first_name_eq"),
         ("tasks", "subject_of_User_type_name_eq"),
@@ -243,16 +243,10 @@ fn scopes_of(arguments: &[&str]) -> Vec<ScopeCall> {
 
 #[test]
 fn too_many_joins_are_refused() {
-    let hops = ["manager_", "deals_", "company_", "deals_owned_"];
-    let keys: Vec<String> = hops
-        .iter()
-        .flat_map(|first| {
-            hops[..1].iter().cycle().take(5).scan((*first).to_owned(), |path, hop| {
-                path.insert_str(0, hop);
-                Some(format!("q[{path}id_null]=1"))
-            })
-        })
-        .collect();
+    let tails = ["company_name", "deals_name", "deals_owned_name"];
+    let key = |managers: usize, tail| format!("q[{}{tail}_eq]=1", "manager_".repeat(managers));
+    let keys: Vec<String> = (0..6).flat_map(|managers| tails.map(|tail| key(managers, tail))).collect();
+    assert!(resolve_q("contacts", &keys[..3].join("&"), Strictness::Strict).is_ok());
     let problems = resolve_q("contacts", &keys.join("&"), Strictness::Strict).unwrap_err();
     assert!(problems.iter().any(|problem| problem.detail.contains("associations")), "{problems:?}");
 }
@@ -276,7 +270,7 @@ fn sorts_are_resolved_with_dots_and_underscores() {
 #[test]
 fn every_predicate_resolves_on_every_path() {
     for predicate in &PREDICATES {
-        for name in ["email", "company_owner_name", "foo_not", "period_start"] {
+        for name in ["email", "company_owner_name", "period_start"] {
             let value = if predicate.shape == Shape::Flag { "1" } else { "x" };
             let group =
                 resolve_q("contacts", &format!("q[{name}_{}]={value}", predicate.name), Strictness::Strict)

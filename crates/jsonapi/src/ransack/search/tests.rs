@@ -13,7 +13,7 @@ fn outline(search: &Search) -> String {
     for condition in &search.conditions {
         let values = match &condition.values {
             Nested::Nil => "nil".to_owned(),
-            Nested::Text(text) => format!("{text:?}"),
+            Nested::Text(text) => format!("\"{text}\""),
             Nested::List(members) => {
                 let text = |member: &Nested| match member {
                     Nested::Text(text) => text.clone(),

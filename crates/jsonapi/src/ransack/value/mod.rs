@@ -1,8 +1,9 @@
 //! Values: a text from a query string read as an attribute's kind.
 //!
-//! There are two readings. The strict one ([`cast`]) takes a text only if all of it is a value of the kind. The lenient
-//! one ([`cast_leniently`]) does what the gem does on PostgreSQL: a number is what the text begins with or zero, and a
-//! malformed UUID is null. Dates and times have so many spellings in both that there is nothing to be lenient about.
+//! There are two readings. The strict one ([`cast`]) takes a text only if all of it is a value of the kind.
+//! The lenient one ([`cast_leniently`]) does what the gem does on PostgreSQL: a number is what the text
+//! begins with or zero, and a malformed UUID is null. Dates and times have so many spellings in both that
+//! there is nothing to be lenient about.
 
 mod number;
 mod time;
@@ -48,7 +49,8 @@ pub enum Value {
     Text(String),
     /// For [`Kind::Integer`] and [`Kind::BigInteger`], within their range.
     Integer(i64),
-    /// For [`Kind::Decimal`]; also for an integer beyond the range of its kind, which compares but equals nothing.
+    /// For [`Kind::Decimal`]; also for an integer beyond the range of its kind, which compares but equals
+    /// nothing.
     Decimal(BigDecimal),
     /// For [`Kind::Float`].
     Float(f64),

@@ -7,7 +7,7 @@ use std::fmt;
 
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, ResponseError};
-use diesel::result::{DatabaseErrorKind, Error as DatabaseError};
+use diesel::result::Error as DatabaseError;
 use pulse_jsonapi::problem::{self, Code, Problem};
 use pulse_store::pool;
 
@@ -67,17 +67,21 @@ impl From<pulse_bus::Unavailable> for Error {
     }
 }
 
+impl From<pulse_resource::Error> for Error {
+    fn from(error: pulse_resource::Error) -> Self {
+        match error {
+            pulse_resource::Error::Rejected(problems) => Self::Rejected(problems),
+            pulse_resource::Error::Unavailable(cause) => cause.into(),
+            pulse_resource::Error::Database(cause) => cause.into(),
+        }
+    }
+}
+
 impl From<DatabaseError> for Error {
     fn from(error: DatabaseError) -> Self {
         match error {
             DatabaseError::NotFound => Problem::new(Code::NotFound, "There is no such record.").into(),
-            DatabaseError::DatabaseError(
-                DatabaseErrorKind::ClosedConnection
-                | DatabaseErrorKind::UnableToSendCommand
-                | DatabaseErrorKind::SerializationFailure,
-                _,
-            )
-            | DatabaseError::BrokenTransactionManager => Self::Unavailable(error.into()),
+            away if pool::is_away(&away) => Self::Unavailable(away.into()),
             other => Self::Internal(other.into()),
         }
     }
@@ -96,7 +100,7 @@ impl ResponseError for Error {
     fn error_response(&self) -> HttpResponse {
         let mut response = HttpResponse::build(self.status_code());
         response.content_type(pulse_jsonapi::MEDIA_TYPE);
-        let request_id = crate::http::current_request_id();
+        let request_id = pulse_service::http::current_request_id();
         let document = match self {
             Self::Rejected(problems) => {
                 if self.status_code() == StatusCode::UNAUTHORIZED {

@@ -1,0 +1,290 @@
+//! What a client wants written, checked against the declaration: every mistake becomes a problem with a pointer, and
+//! all of them are reported at once.
+
+use bigdecimal::BigDecimal;
+use chrono::{DateTime, NaiveDate, Utc};
+use pulse_jsonapi::document::{Identifier, Linkage, ResourceInput};
+use pulse_jsonapi::problem::pointer;
+use pulse_jsonapi::ransack::Kind;
+use pulse_jsonapi::{Code, Problem};
+use pulse_store::JsonText;
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::declare::{Attribute, Link, Relationship, Resource};
+use crate::statement::{Bind, json_text};
+
+/// Digits before and after the point of a decimal, as the columns have them.
+const DECIMAL: (u64, i64) = (14, 4);
+
+/// Changes to one record that the declaration allows.
+#[derive(Clone, Debug)]
+pub struct Changes {
+    /// What the record is.
+    pub resource: &'static Resource,
+    /// The id a client has chosen for a new record.
+    pub id: Option<Uuid>,
+    /// Attributes, as the client wrote them.
+    values: Vec<(&'static Attribute, Value)>,
+    /// Columns and their values.
+    columns: Vec<(&'static str, Bind)>,
+    /// Ids that must exist, by to-one relationship.
+    pub(crate) to_one: Vec<(&'static Relationship, Uuid)>,
+    /// Full replacements of to-many relationships.
+    pub(crate) to_many: Vec<(&'static Relationship, Vec<Uuid>)>,
+}
+
+impl Changes {
+    /// Changes that a service makes by itself, to be filled by [`Changes::set`].
+    #[must_use]
+    pub fn of(resource: &'static Resource) -> Self {
+        Self {
+            resource,
+            id: None,
+            values: Vec::new(),
+            columns: Vec::new(),
+            to_one: Vec::new(),
+            to_many: Vec::new(),
+        }
+    }
+
+    /// What a client asks of a new record.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
+    pub fn creating(resource: &'static Resource, input: ResourceInput) -> Result<Self, Vec<Problem>> {
+        let mut problems = Vec::new();
+        for attribute in resource.attributes.iter().filter(|attribute| attribute.required) {
+            if input.attributes.get(attribute.name).is_none_or(Value::is_null) {
+                let given = input.attributes.contains_key(attribute.name);
+                let at =
+                    if given { pointer(&["data", "attributes", attribute.name]) } else { "/data".into() };
+                let detail = format!("{} is required.", attribute.name);
+                problems.push(Problem::new(Code::Required, detail).at_pointer(at));
+            }
+        }
+        for (column, relationship) in resource.foreign_keys() {
+            if let Link::BelongsTo { nullable: false, writable: true, .. } = relationship.link
+                && input.relationships.iter().all(|(name, _)| name != relationship.name)
+            {
+                let detail = format!("The relationship {} is required ({column}).", relationship.name);
+                problems.push(Problem::new(Code::Required, detail).at_pointer("/data"));
+            }
+        }
+        Self::read(resource, input, true, problems)
+    }
+
+    /// What a client asks of a record that exists. Read-only attributes are left out, since clients send whole records
+    /// back.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
+    pub fn updating(resource: &'static Resource, input: ResourceInput) -> Result<Self, Vec<Problem>> {
+        Self::read(resource, input, false, Vec::new())
+    }
+
+    fn read(
+        resource: &'static Resource,
+        input: ResourceInput,
+        new: bool,
+        mut problems: Vec<Problem>,
+    ) -> Result<Self, Vec<Problem>> {
+        let mut changes = Self::of(resource);
+        if let Some(id) = input.id.filter(|_| new) {
+            match id.parse() {
+                Ok(id) => changes.id = Some(id),
+                Err(_) => problems.push(
+                    Problem::new(Code::Invalid, "An id that a client chooses is a UUID.")
+                        .at_pointer("/data/id"),
+                ),
+            }
+        }
+        for (name, value) in input.attributes {
+            if let Err(problem) = changes.attribute(&name, value, new) {
+                problems.push(problem);
+            }
+        }
+        for (name, linkage) in input.relationships {
+            if let Err(problem) = changes.relationship(&name, linkage) {
+                problems.push(problem);
+            }
+        }
+        problems.extend((resource.validate)(&changes));
+        if problems.is_empty() { Ok(changes) } else { Err(problems) }
+    }
+
+    /// Sets a column that clients cannot.
+    pub fn set(&mut self, column: &'static str, value: impl Into<Bind>) {
+        self.columns.retain(|(known, _)| *known != column);
+        self.columns.push((column, value.into()));
+    }
+
+    /// An attribute that the client has given.
+    #[must_use]
+    pub fn value(&self, attribute: &str) -> Option<&Value> {
+        self.values.iter().find(|(known, _)| known.name == attribute).map(|(_, value)| value)
+    }
+
+    /// A text attribute that the client has given.
+    #[must_use]
+    pub fn text(&self, attribute: &str) -> Option<&str> {
+        self.value(attribute).and_then(Value::as_str)
+    }
+
+    /// The id in a column that was set.
+    #[must_use]
+    pub fn id_of(&self, column: &str) -> Option<Uuid> {
+        self.columns.iter().find_map(|(known, value)| match value {
+            Bind::Id(id) if *known == column => Some(*id),
+            _ => None,
+        })
+    }
+
+    pub(crate) fn columns(&self) -> &[(&'static str, Bind)] {
+        &self.columns
+    }
+
+    fn attribute(&mut self, name: &str, value: Value, new: bool) -> Result<(), Problem> {
+        let at = pointer(&["data", "attributes", name]);
+        let Some(attribute) = self.resource.attribute(name) else {
+            let known = self.resource.attributes.iter().filter(|attribute| attribute.writable);
+            let detail = format!("{} has no attribute {name:?}.", self.resource.name);
+            return Err(Problem::new(Code::UnknownAttribute, detail)
+                .at_pointer(at)
+                .allowing(known.map(|attribute| attribute.name)));
+        };
+        if !attribute.writable {
+            return if new {
+                Err(Problem::new(Code::ReadOnlyAttribute, format!("{name} cannot be set.")).at_pointer(at))
+            } else {
+                Ok(())
+            };
+        }
+        if value.is_null() && !attribute.nullable {
+            // A new record without a required attribute is reported as such already.
+            return if new && attribute.required {
+                Ok(())
+            } else {
+                Err(Problem::new(Code::Required, format!("{name} cannot be null.")).at_pointer(at))
+            };
+        }
+        let bind =
+            bind(attribute, &value).map_err(|(code, detail)| Problem::new(code, detail).at_pointer(at))?;
+        self.columns.push((attribute.name, bind));
+        self.values.push((attribute, value));
+        Ok(())
+    }
+
+    fn relationship(&mut self, name: &str, linkage: Linkage) -> Result<(), Problem> {
+        let at = pointer(&["data", "relationships", name]);
+        let Some(relationship) = self.resource.relationship(name) else {
+            let known = self.resource.relationships.iter().map(|relationship| relationship.name);
+            let detail = format!("{} has no relationship {name:?}.", self.resource.name);
+            return Err(Problem::new(Code::UnknownRelationship, detail).at_pointer(at).allowing(known));
+        };
+        let data = format!("{at}/data");
+        match (relationship.link, linkage) {
+            (Link::BelongsTo { column, nullable, writable: true }, Linkage::ToOne(to)) => {
+                let id = to.map(|to| related_id(relationship, &to, &data)).transpose()?;
+                if id.is_none() && !nullable {
+                    return Err(
+                        Problem::new(Code::Required, format!("{name} cannot be null.")).at_pointer(data)
+                    );
+                }
+                self.columns.push((column, id.map_or(Bind::Null, Bind::Id)));
+                self.to_one.extend(id.map(|id| (relationship, id)));
+            }
+            (Link::Through { .. }, Linkage::ToMany(to)) => {
+                let ids = related_ids(relationship, &to, &data)?;
+                self.to_many.push((relationship, ids));
+            }
+            (Link::BelongsTo { writable: false, .. } | Link::HasMany { .. }, _) => {
+                let detail = format!("{name} cannot be set here.");
+                return Err(Problem::new(Code::Forbidden, detail).at_pointer(at));
+            }
+            (Link::BelongsTo { .. }, _) => {
+                let detail = format!("{name} leads to one record: data is an identifier or null.");
+                return Err(Problem::new(Code::MalformedDocument, detail).at_pointer(data));
+            }
+            (Link::Through { .. }, _) => {
+                let detail = format!("{name} leads to several records: data is an array of identifiers.");
+                return Err(Problem::new(Code::MalformedDocument, detail).at_pointer(data));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The ids of a to-many linkage, `at` being the pointer of its array.
+///
+/// # Errors
+/// The first identifier of another type, or whose id cannot be one.
+pub fn related_ids(relationship: &Relationship, to: &[Identifier], at: &str) -> Result<Vec<Uuid>, Problem> {
+    to.iter()
+        .enumerate()
+        .map(|(index, identifier)| related_id(relationship, identifier, &format!("{at}/{index}")))
+        .collect()
+}
+
+/// The id of an identifier, which must be of the relationship's type.
+pub(crate) fn related_id(relationship: &Relationship, to: &Identifier, at: &str) -> Result<Uuid, Problem> {
+    let target = relationship.target.name;
+    if to.r#type != target {
+        let detail = format!("{} leads to {target}, not {}.", relationship.name, to.r#type);
+        return Err(Problem::new(Code::WrongType, detail).at_pointer(format!("{at}/type")));
+    }
+    to.id.parse().map_err(|_malformed| related_not_found(target, &to.id).at_pointer(format!("{at}/id")))
+}
+
+/// A record that a relationship shall lead to does not exist.
+pub(crate) fn related_not_found(resource: &str, id: impl std::fmt::Display) -> Problem {
+    Problem::new(Code::RelatedNotFound, format!("There is no {resource} with the id {id}."))
+}
+
+fn bind(attribute: &Attribute, value: &Value) -> Result<Bind, (Code, String)> {
+    let name = attribute.name;
+    let wrong = || (Code::WrongKind, format!("{name} is {}.", attribute.kind.noun()));
+    Ok(match (attribute.kind, value) {
+        (_, Value::Null) => Bind::Null,
+        (Kind::Text, Value::String(text)) => {
+            if text.chars().count() > attribute.max_len {
+                return Err((Code::TooLong, format!("{name} has at most {} characters.", attribute.max_len)));
+            }
+            if !attribute.choices.is_empty() && !attribute.choices.contains(&text.as_str()) {
+                return Err((Code::Invalid, format!("{name} is one of {}.", attribute.choices.join(", "))));
+            }
+            Bind::Text(text.clone())
+        }
+        (Kind::Integer, Value::Number(number)) => {
+            let number = number.as_i64().and_then(|number| i32::try_from(number).ok()).ok_or_else(wrong)?;
+            Bind::Integer(number.into())
+        }
+        (Kind::BigInteger, Value::Number(number)) => Bind::Integer(number.as_i64().ok_or_else(wrong)?),
+        (Kind::Decimal { .. }, Value::String(_) | Value::Number(_)) => {
+            let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            let number: BigDecimal = text.parse().or(Err(wrong()))?;
+            let number = number.normalized();
+            let after = number.fractional_digit_count();
+            let before = i64::try_from(number.digits()).unwrap_or(i64::MAX) - after;
+            if after > DECIMAL.1 || before > i64::try_from(DECIMAL.0).unwrap_or(i64::MAX) {
+                let detail = format!(
+                    "{name} has at most {} digits before the point and {} after it.",
+                    DECIMAL.0, DECIMAL.1
+                );
+                return Err((Code::Invalid, detail));
+            }
+            Bind::Decimal(number)
+        }
+        (Kind::Float, Value::Number(number)) => Bind::Float(number.as_f64().ok_or_else(wrong)?),
+        (Kind::Boolean, Value::Bool(value)) => Bind::Boolean(*value),
+        (Kind::Date, Value::String(text)) => {
+            Bind::Date(NaiveDate::parse_from_str(text, "%Y-%m-%d").or(Err(wrong()))?)
+        }
+        (Kind::DateTime, Value::String(text)) => {
+            Bind::Instant(DateTime::parse_from_rfc3339(text).or(Err(wrong()))?.with_timezone(&Utc))
+        }
+        (Kind::Uuid, Value::String(text)) => Bind::Id(text.parse().or(Err(wrong()))?),
+        (Kind::Json, json) => Bind::Json(JsonText(json_text(json))),
+        _ => return Err(wrong()),
+    })
+}

@@ -1,0 +1,353 @@
+//! What a resource says about itself: plain data, made from `schema.rs` by `const` functions.
+//!
+//! Everything is closed unless it is opened: an attribute can be filtered and sorted by only where the declaration
+//! says so, and a column that is not declared is never shown.
+
+use diesel::Column;
+use diesel::expression::Expression;
+use diesel::sql_types::{
+    BigInt, Bool, Date, Double, Integer, Json, Jsonb, Nullable, Numeric, SmallInt, Text, Timestamptz, Uuid,
+};
+use pulse_jsonapi::Problem;
+use pulse_jsonapi::ransack::Kind;
+
+use crate::Changes;
+
+/// Digits after the point of every decimal column.
+const SCALE: u32 = 4;
+
+/// A resource of the JSON:API.
+#[derive(Debug)]
+pub struct Resource {
+    /// JSON:API type; also its path, unless `path` says otherwise.
+    pub name: &'static str,
+    /// Where it is served, below the JSON:API's root; its type where this is empty.
+    pub path: &'static str,
+    /// The table, with its schema where that is not `public`.
+    pub table: &'static str,
+    /// The database it is in.
+    pub store: Store,
+    /// Shown in this order.
+    pub attributes: &'static [Attribute],
+    /// Shown in this order.
+    pub relationships: &'static [Relationship],
+    /// What clients may do.
+    pub actions: Actions,
+    /// What its changes are called in the journal; nothing is recorded without.
+    pub events: Option<Events>,
+    /// Whether the table has `deleted_at` (a record is moved to the trash) and `lock_version`.
+    pub editable: bool,
+    /// The attribute a list is sorted by when nothing is said, newest first.
+    pub newest_by: &'static str,
+    /// Checks that concern several attributes or the meaning of one.
+    pub validate: fn(&Changes) -> Vec<Problem>,
+}
+
+/// Which database a table is in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Store {
+    /// The CRM's.
+    Crm,
+    /// The one of ingest.
+    Analytics,
+}
+
+/// What clients may do with a resource, besides reading it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Actions {
+    /// `POST /{type}`
+    pub create: bool,
+    /// `PATCH /{type}/{id}`
+    pub update: bool,
+    /// `DELETE /{type}/{id}`
+    pub destroy: bool,
+}
+
+impl Actions {
+    /// Everything.
+    pub const ALL: Self = Self { create: true, update: true, destroy: true };
+    /// Reading alone.
+    pub const NONE: Self = Self { create: false, update: false, destroy: false };
+}
+
+/// Names in the event catalogue.
+#[derive(Clone, Copy, Debug)]
+pub struct Events {
+    /// A record was created.
+    pub created: &'static str,
+    /// A record changed.
+    pub updated: &'static str,
+    /// A record was moved to the trash.
+    pub deleted: &'static str,
+}
+
+/// A column that clients see.
+#[derive(Clone, Copy, Debug)]
+pub struct Attribute {
+    /// Its name, in documents and in the table.
+    pub name: &'static str,
+    /// What it holds.
+    pub kind: Kind,
+    /// Whether it may be null.
+    pub nullable: bool,
+    /// Whether clients may set it.
+    pub writable: bool,
+    /// Whether a new record needs it.
+    pub required: bool,
+    /// Whether it can be filtered by.
+    pub filterable: bool,
+    /// Whether it can be sorted by.
+    pub sortable: bool,
+    /// Characters at most, of a text.
+    pub max_len: usize,
+    /// The values it may have; any where there are none.
+    pub choices: &'static [&'static str],
+    /// The table it stands in, for the check against the database.
+    pub(crate) nullable_column: bool,
+}
+
+/// A relationship to another resource.
+#[derive(Clone, Copy, Debug)]
+pub struct Relationship {
+    /// Its name.
+    pub name: &'static str,
+    /// What is at the other end.
+    pub target: &'static Resource,
+    /// How it is stored.
+    pub link: Link,
+}
+
+/// How a relationship is stored.
+#[derive(Clone, Copy, Debug)]
+pub enum Link {
+    /// One or none, by a column of this table.
+    BelongsTo {
+        /// The column with the id.
+        column: &'static str,
+        /// Whether there may be none.
+        nullable: bool,
+        /// Whether clients may set it.
+        writable: bool,
+    },
+    /// Any number, by a column of the other table. Changed from the other end.
+    HasMany {
+        /// The column with the id of this record.
+        column: &'static str,
+    },
+    /// Any number, by a table of links.
+    Through {
+        /// The table of links.
+        table: &'static str,
+        /// Its column with the type of this record.
+        own_type: &'static str,
+        /// Its column with the id of this record.
+        own_id: &'static str,
+        /// Its column with the id of the other record.
+        other_id: &'static str,
+    },
+}
+
+impl Resource {
+    /// What most resources share.
+    pub const DEFAULT: Self = Self {
+        name: "",
+        path: "",
+        table: "",
+        store: Store::Crm,
+        attributes: &[],
+        relationships: &[],
+        actions: Actions::ALL,
+        events: None,
+        editable: true,
+        newest_by: "created_at",
+        validate: |_| Vec::new(),
+    };
+
+    /// Where it is served, below the JSON:API's root.
+    #[must_use]
+    pub const fn path(&self) -> &'static str {
+        if self.path.is_empty() { self.name } else { self.path }
+    }
+
+    /// An attribute by its name.
+    #[must_use]
+    pub fn attribute(&self, name: &str) -> Option<&'static Attribute> {
+        self.attributes.iter().find(|attribute| attribute.name == name)
+    }
+
+    /// A relationship by its name.
+    #[must_use]
+    pub fn relationship(&self, name: &str) -> Option<&'static Relationship> {
+        self.relationships.iter().find(|relationship| relationship.name == name)
+    }
+
+    /// The columns that hold ids of other records, with the relationships they belong to.
+    pub(crate) fn foreign_keys(&self) -> impl Iterator<Item = (&'static str, &'static Relationship)> + use<> {
+        self.relationships.iter().filter_map(|relationship| match relationship.link {
+            Link::BelongsTo { column, .. } => Some((column, relationship)),
+            _ => None,
+        })
+    }
+}
+
+impl Attribute {
+    /// Clients cannot set it.
+    #[must_use]
+    pub const fn read_only(mut self) -> Self {
+        self.writable = false;
+        self
+    }
+
+    /// A new record needs it.
+    #[must_use]
+    pub const fn required(mut self) -> Self {
+        self.required = true;
+        self.nullable = false;
+        self
+    }
+
+    /// It can be filtered by.
+    #[must_use]
+    pub const fn filter(mut self) -> Self {
+        self.filterable = true;
+        self
+    }
+
+    /// It can be sorted by.
+    ///
+    /// # Panics
+    /// While compiling, when it is JSON, which has no order.
+    #[must_use]
+    pub const fn sort(mut self) -> Self {
+        assert!(!matches!(self.kind, Kind::Json), "JSON has no order");
+        self.sortable = true;
+        self
+    }
+
+    /// Characters at most.
+    ///
+    /// # Panics
+    /// While compiling, when it is not a text.
+    #[must_use]
+    pub const fn max_len(mut self, characters: usize) -> Self {
+        assert!(matches!(self.kind, Kind::Text), "only a text has a length");
+        self.max_len = characters;
+        self
+    }
+
+    /// The values it may have.
+    ///
+    /// # Panics
+    /// While compiling, when it is not a text.
+    #[must_use]
+    pub const fn choices(mut self, choices: &'static [&'static str]) -> Self {
+        assert!(matches!(self.kind, Kind::Text), "only a text has choices");
+        self.choices = choices;
+        self
+    }
+}
+
+/// A column as an attribute: writable, neither filterable nor sortable, a text of at most 255 characters.
+#[must_use]
+pub const fn attribute<C>() -> Attribute
+where
+    C: Column,
+    <C as Expression>::SqlType: ColumnType,
+{
+    let nullable = <<C as Expression>::SqlType as ColumnType>::NULLABLE;
+    Attribute {
+        name: C::NAME,
+        kind: <<C as Expression>::SqlType as ColumnType>::KIND,
+        nullable,
+        nullable_column: nullable,
+        writable: true,
+        required: false,
+        filterable: false,
+        sortable: false,
+        max_len: 255,
+        choices: &[],
+    }
+}
+
+/// One or none, by a column of this resource's table. Clients may set it.
+#[must_use]
+pub const fn belongs_to<C>(name: &'static str, target: &'static Resource) -> Relationship
+where
+    C: Column,
+    <C as Expression>::SqlType: ColumnType,
+{
+    let nullable = <<C as Expression>::SqlType as ColumnType>::NULLABLE;
+    Relationship { name, target, link: Link::BelongsTo { column: C::NAME, nullable, writable: true } }
+}
+
+/// Any number, by a column of the target's table.
+#[must_use]
+pub const fn has_many<C: Column>(name: &'static str, target: &'static Resource) -> Relationship {
+    Relationship { name, target, link: Link::HasMany { column: C::NAME } }
+}
+
+/// Any number, by a table of links with the columns for this record's type, this record's id and the target's id.
+#[must_use]
+pub const fn many_through<T: Column, O: Column, R: Column>(
+    name: &'static str,
+    table: &'static str,
+    target: &'static Resource,
+) -> Relationship {
+    let link = Link::Through { table, own_type: T::NAME, own_id: O::NAME, other_id: R::NAME };
+    Relationship { name, target, link }
+}
+
+impl Relationship {
+    /// Clients cannot set it.
+    #[must_use]
+    pub const fn read_only(mut self) -> Self {
+        if let Link::BelongsTo { column, nullable, .. } = self.link {
+            self.link = Link::BelongsTo { column, nullable, writable: false };
+        }
+        self
+    }
+
+    /// Whether it leads to at most one record.
+    #[must_use]
+    pub const fn to_one(&self) -> bool {
+        matches!(self.link, Link::BelongsTo { .. })
+    }
+}
+
+/// The SQL types that an attribute may have.
+pub trait ColumnType {
+    /// What it holds.
+    const KIND: Kind;
+    /// Whether it may be null.
+    const NULLABLE: bool = false;
+}
+
+impl<T: ColumnType + diesel::sql_types::SqlType<IsNull = diesel::sql_types::is_nullable::NotNull>> ColumnType
+    for Nullable<T>
+{
+    const KIND: Kind = T::KIND;
+    const NULLABLE: bool = true;
+}
+
+macro_rules! column_type {
+    ($($sql_type:ident => $kind:expr),* $(,)?) => {
+        $(impl ColumnType for $sql_type {
+            const KIND: Kind = $kind;
+        })*
+    };
+}
+
+column_type! {
+    Text => Kind::Text,
+    SmallInt => Kind::Integer,
+    Integer => Kind::Integer,
+    BigInt => Kind::BigInteger,
+    Numeric => Kind::Decimal { scale: SCALE },
+    Double => Kind::Float,
+    Bool => Kind::Boolean,
+    Date => Kind::Date,
+    Timestamptz => Kind::DateTime,
+    Uuid => Kind::Uuid,
+    Json => Kind::Json,
+    Jsonb => Kind::Json,
+}

@@ -1,0 +1,287 @@
+//! Reads and writes of resources, over the databases they are in.
+
+use diesel::result::{DatabaseErrorKind, Error as DatabaseError};
+use pulse_domain::WorkspaceId;
+use pulse_jsonapi::{Code, Problem};
+use pulse_store::notify::Waker;
+use pulse_store::{Connection, Pool};
+use serde_json::json;
+use uuid::Uuid;
+
+use crate::declare::{Relationship, Resource, Store};
+use crate::error::not_found;
+use crate::plan::Plan;
+use crate::render::Record;
+use crate::select::{self, Parent};
+use crate::statement::Shapes;
+use crate::write::{Relink, Transaction, holder};
+use crate::{Changes, Error, include};
+
+/// In whose name something is read or written.
+#[derive(Clone, Copy, Debug)]
+pub struct Act {
+    /// The tenant; nothing outside of it can be reached.
+    pub workspace: WorkspaceId,
+    /// Ties together what one request sets in motion.
+    pub correlation_id: Uuid,
+}
+
+/// The resources and where they are. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Engine {
+    crm: Pool,
+    analytics: Pool,
+    events: Waker,
+    shapes: Shapes,
+    resources: &'static [&'static Resource],
+}
+
+/// A page.
+#[derive(Debug)]
+pub struct Listing {
+    /// The records of the page.
+    pub records: Vec<Record>,
+    /// What is related to them, where that was asked for.
+    pub included: Option<Vec<Record>>,
+    /// How many records there are on all pages, unless the count was declined.
+    pub total: Option<u64>,
+    /// Whether there are records behind the page.
+    pub more: bool,
+}
+
+impl Engine {
+    /// Makes the engine of some resources. `events` is woken after each write.
+    #[must_use]
+    pub fn new(crm: Pool, analytics: Pool, events: Waker, resources: &'static [&'static Resource]) -> Self {
+        Self { crm, analytics, events, shapes: Shapes::default(), resources }
+    }
+
+    /// All resources.
+    #[must_use]
+    pub fn resources(&self) -> &'static [&'static Resource] {
+        self.resources
+    }
+
+    async fn connection(&self, resource: &Resource) -> Result<Connection, Error> {
+        let pool = match resource.store {
+            Store::Crm => &self.crm,
+            Store::Analytics => &self.analytics,
+        };
+        Ok(pool.get().await?)
+    }
+
+    /// A page of records; of those related to `parent`, where there is one.
+    ///
+    /// # Errors
+    /// When a relationship included leads to too much, or the database is away.
+    pub async fn list(&self, act: Act, plan: &Plan, parent: Option<Parent>) -> Result<Listing, Error> {
+        let mut connection = self.connection(plan.resource).await?;
+        let rows = select::page(plan, act.workspace, parent).rows(&mut connection, &self.shapes).await?;
+        let size = usize::try_from(plan.page.size()).unwrap_or(usize::MAX);
+        let more = rows.len() > size;
+        let mut records: Vec<Record> =
+            rows.into_iter().take(size).map(|row| Record::new(plan.resource, row)).collect();
+        let total = if plan.count {
+            let rows = select::total(plan, act.workspace, parent).rows(&mut connection, &self.shapes).await?;
+            rows.first().and_then(|row| row.integer(0)).and_then(|total| u64::try_from(total).ok())
+        } else {
+            None
+        };
+        let included = match &plan.include {
+            Some(tree) => {
+                Some(include::load(&mut connection, &self.shapes, act.workspace, tree, &mut records).await?)
+            }
+            None => None,
+        };
+        Ok(Listing { records, included, total, more })
+    }
+
+    /// A record by its id, with what is related to it.
+    ///
+    /// # Errors
+    /// When it does not exist.
+    pub async fn find(&self, act: Act, plan: &Plan, id: Uuid) -> Result<Listing, Error> {
+        let mut connection = self.connection(plan.resource).await?;
+        let sql = select::by_ids(plan.resource, act.workspace, vec![id], None);
+        let rows = sql.rows(&mut connection, &self.shapes).await?;
+        let mut records: Vec<Record> = rows.into_iter().map(|row| Record::new(plan.resource, row)).collect();
+        if records.is_empty() {
+            return Err(not_found(plan.resource.name, id).into());
+        }
+        let included = match &plan.include {
+            Some(tree) => {
+                Some(include::load(&mut connection, &self.shapes, act.workspace, tree, &mut records).await?)
+            }
+            None => None,
+        };
+        Ok(Listing { records, included, total: None, more: false })
+    }
+
+    /// A record by its id.
+    ///
+    /// # Errors
+    /// When it does not exist.
+    pub async fn record(&self, act: Act, resource: &'static Resource, id: Uuid) -> Result<Record, Error> {
+        let mut connection = self.connection(resource).await?;
+        let rows = select::by_ids(resource, act.workspace, vec![id], None)
+            .rows(&mut connection, &self.shapes)
+            .await?;
+        let row = rows.into_iter().next().ok_or_else(|| not_found(resource.name, id))?;
+        Ok(Record::new(resource, row))
+    }
+
+    /// Ids at the other end of a to-many relationship, at most `limit`.
+    ///
+    /// # Errors
+    /// When the database is away.
+    pub async fn linkage(
+        &self,
+        act: Act,
+        parent: &Record,
+        relationship: &'static Relationship,
+        limit: i64,
+    ) -> Result<Vec<Record>, Error> {
+        let mut connection = self.connection(parent.resource).await?;
+        let owners = vec![parent.id()];
+        let sql = select::related(parent.resource, relationship, act.workspace, owners, limit);
+        let rows = sql.rows(&mut connection, &self.shapes).await?;
+        Ok(rows.into_iter().map(|row| Record::new(relationship.target, row)).collect())
+    }
+
+    /// Begins a transaction in the CRM's database.
+    ///
+    /// # Errors
+    /// When no connection can be had.
+    pub async fn begin(&self, act: Act) -> Result<Transaction, Error> {
+        let connection = self.crm.get().await?;
+        Transaction::begin(connection, self.shapes.clone(), act, self.events.clone()).await
+    }
+
+    /// Creates a record.
+    ///
+    /// # Errors
+    /// When a related record does not exist, the id or a unique value is taken, or the database is away.
+    pub async fn create(&self, act: Act, changes: Changes) -> Result<Record, Error> {
+        let mut transaction = self.begin(act).await?;
+        let result = transaction.create(changes.clone()).await;
+        self.end(transaction, result, act, Some(&changes)).await
+    }
+
+    /// Changes a record; where `expected` is given, only if it still has that version.
+    ///
+    /// # Errors
+    /// As [`Engine::create`], and when it does not exist or has another version.
+    pub async fn update(
+        &self,
+        act: Act,
+        id: Uuid,
+        changes: Changes,
+        expected: Option<i64>,
+    ) -> Result<Record, Error> {
+        let mut transaction = self.begin(act).await?;
+        let result = transaction.update(id, changes.clone(), expected).await;
+        self.end(transaction, result, act, Some(&changes)).await
+    }
+
+    /// Moves a record to the trash; where `expected` is given, only if it still has that version.
+    ///
+    /// # Errors
+    /// When it does not exist or has another version.
+    pub async fn destroy(
+        &self,
+        act: Act,
+        resource: &'static Resource,
+        id: Uuid,
+        expected: Option<i64>,
+    ) -> Result<Record, Error> {
+        let mut transaction = self.begin(act).await?;
+        let result = transaction.destroy(resource, id, expected).await;
+        self.end(transaction, result, act, None).await
+    }
+
+    /// Changes the links of a to-many relationship of a record.
+    ///
+    /// # Errors
+    /// When the record or one of the others does not exist.
+    pub async fn change_links(
+        &self,
+        act: Act,
+        parent: (&'static Resource, Uuid),
+        relationship: &'static Relationship,
+        how: Relink,
+        ids: &[Uuid],
+    ) -> Result<Record, Error> {
+        let mut transaction = self.begin(act).await?;
+        let result = transaction.change_links(parent.0, parent.1, relationship, how, ids).await;
+        self.end(transaction, result, act, None).await
+    }
+
+    /// Commits what was done, or takes it back and says why in terms of the request.
+    async fn end<T>(
+        &self,
+        transaction: Transaction,
+        result: Result<T, Error>,
+        act: Act,
+        changes: Option<&Changes>,
+    ) -> Result<T, Error> {
+        match result {
+            Ok(done) => {
+                transaction.commit().await?;
+                Ok(done)
+            }
+            Err(Error::Database(error)) => {
+                transaction.roll_back().await;
+                Err(match changes {
+                    Some(changes) => self.explain(error, act, changes).await,
+                    None => error.into(),
+                })
+            }
+            Err(error) => {
+                transaction.roll_back().await;
+                Err(error)
+            }
+        }
+    }
+
+    /// What a violated constraint means to the client. Constraints are named `<table>_<attribute>_key|check|fkey`.
+    async fn explain(&self, error: DatabaseError, act: Act, changes: &Changes) -> Error {
+        let DatabaseError::DatabaseError(kind, information) = &error else { return error.into() };
+        let resource = changes.resource;
+        let attribute = |suffix: &str| {
+            let name = information.constraint_name()?.strip_prefix(resource.table)?.strip_prefix('_')?;
+            resource.attribute(name.strip_suffix(suffix)?)
+        };
+        let problem = match kind {
+            DatabaseErrorKind::UniqueViolation => {
+                if information.constraint_name() == Some(format!("{}_pkey", resource.table).as_str()) {
+                    let detail = format!("There is a record of {} with this id already.", resource.name);
+                    Problem::new(Code::IdTaken, detail).at_pointer("/data/id")
+                } else if let Some(attribute) = attribute("_key") {
+                    let detail = format!("Another record has this {}.", attribute.name);
+                    let at = format!("/data/attributes/{}", attribute.name);
+                    let problem = Problem::new(Code::NotUnique, detail).at_pointer(at);
+                    match self.holder(act, changes, attribute.name).await {
+                        Some(id) => problem.with_meta(json!({ "id": id })),
+                        None => problem,
+                    }
+                } else {
+                    return error.into();
+                }
+            }
+            DatabaseErrorKind::CheckViolation => match attribute("_check") {
+                Some(attribute) => Problem::invalid(attribute.name, "The value is not allowed."),
+                None => return error.into(),
+            },
+            _ => return error.into(),
+        };
+        problem.into()
+    }
+
+    /// The record that has a unique value already; not known if it has just lost it.
+    async fn holder(&self, act: Act, changes: &Changes, attribute: &str) -> Option<Uuid> {
+        let statement = holder(changes, act.workspace.0, attribute)?;
+        let mut connection = self.crm.get().await.ok()?;
+        let rows = statement.rows(&mut connection, &self.shapes).await.ok()?;
+        rows.first()?.id(0)
+    }
+}

@@ -1,0 +1,219 @@
+//! A record as a JSON:API resource object, as an identifier, and as the flat JSON of events.
+
+use pulse_domain::RecordId;
+use pulse_jsonapi::ransack::Kind;
+use pulse_jsonapi::write_json_string;
+use serde_json::value::RawValue;
+use uuid::Uuid;
+
+use crate::declare::{Link, Relationship, Resource};
+use crate::plan::Fields;
+use crate::row::Row;
+
+/// Where the JSON:API begins.
+pub const BASE: &str = "/api/v1";
+
+/// A record, as it was read or written.
+#[derive(Clone, Debug)]
+pub struct Record {
+    /// Its resource.
+    pub resource: &'static Resource,
+    row: Row,
+    id: Uuid,
+    /// Ids at the other end of to-many relationships, where they are known because they are included.
+    linkage: Vec<(&'static str, Vec<Uuid>)>,
+}
+
+impl Record {
+    /// A row of a statement that selected the resource's columns.
+    pub(crate) fn new(resource: &'static Resource, row: Row) -> Self {
+        let id = row.id(0).expect("the first column of every record is its id");
+        Self { resource, row, id, linkage: Vec::new() }
+    }
+
+    /// Its id.
+    #[must_use]
+    pub const fn id(&self) -> Uuid {
+        self.id
+    }
+
+    /// Its id, typed.
+    #[must_use]
+    pub const fn record_id(&self) -> RecordId {
+        RecordId(self.id)
+    }
+
+    /// Counts its changes; `None` where the resource cannot be changed.
+    #[must_use]
+    pub fn version(&self) -> Option<i64> {
+        if self.resource.editable { self.row.integer(1) } else { None }
+    }
+
+    /// Its address.
+    #[must_use]
+    pub fn path(&self) -> String {
+        format!("{BASE}/{}/{}", self.resource.path(), self.id)
+    }
+
+    /// Position of the first attribute in the row.
+    fn first(&self) -> usize {
+        if self.resource.editable { 2 } else { 1 }
+    }
+
+    /// The id at the other end of a to-one relationship.
+    #[must_use]
+    pub fn to_one(&self, relationship: &Relationship) -> Option<Uuid> {
+        let position = self.resource.foreign_keys().position(|(_, key)| key.name == relationship.name)?;
+        self.row.id(self.first() + self.resource.attributes.len() + position)
+    }
+
+    /// The id in the column behind the record's own: the owner, where the record was read as one of several.
+    pub(crate) fn owner(&self) -> Option<Uuid> {
+        self.row.id(self.first() + self.resource.attributes.len() + self.resource.foreign_keys().count())
+    }
+
+    /// Remembers what a to-many relationship leads to.
+    pub(crate) fn link(&mut self, relationship: &'static Relationship, ids: Vec<Uuid>) {
+        self.linkage.push((relationship.name, ids));
+    }
+
+    /// Takes over what another reading of the same record knows of its relationships.
+    pub(crate) fn absorb(&mut self, other: Self) {
+        for (name, ids) in other.linkage {
+            if self.linkage.iter().all(|(known, _)| *known != name) {
+                self.linkage.push((name, ids));
+            }
+        }
+    }
+
+    /// An attribute, as a JSON value.
+    #[must_use]
+    pub fn get(&self, attribute: &str) -> serde_json::Value {
+        let position = self.resource.attributes.iter().position(|known| known.name == attribute);
+        let Some((position, known)) = position.zip(self.resource.attribute(attribute)) else {
+            return serde_json::Value::Null;
+        };
+        let mut out = Vec::new();
+        self.row.write_json(self.first() + position, known.kind, &mut out);
+        serde_json::from_slice(&out).unwrap_or_default()
+    }
+
+    /// Writes `{"type":…,"id":…}`.
+    pub fn write_identifier(&self, out: &mut Vec<u8>) {
+        identifier(self.resource.name, self.id, out);
+    }
+
+    /// Writes the resource object, with the wanted fields alone.
+    pub fn write_object(&self, fields: &Fields, out: &mut Vec<u8>) {
+        let path = self.path();
+        out.extend_from_slice(b"{\"type\":");
+        write_json_string(out, self.resource.name);
+        out.extend_from_slice(format!(",\"id\":\"{}\",\"attributes\":{{", self.id).as_bytes());
+        let mut first = true;
+        for (index, attribute) in self.resource.attributes.iter().enumerate() {
+            if fields.wants(self.resource, attribute.name) {
+                member(attribute.name, &mut first, out);
+                self.row.write_json(self.first() + index, attribute.kind, out);
+            }
+        }
+        out.push(b'}');
+        let wanted: Vec<_> = self
+            .resource
+            .relationships
+            .iter()
+            .filter(|relationship| fields.wants(self.resource, relationship.name))
+            .collect();
+        if !wanted.is_empty() {
+            out.extend_from_slice(b",\"relationships\":{");
+            let mut first = true;
+            for relationship in wanted {
+                member(relationship.name, &mut first, out);
+                self.write_relationship(relationship, &path, out);
+            }
+            out.push(b'}');
+        }
+        out.extend_from_slice(format!(",\"links\":{{\"self\":\"{path}\"}}}}").as_bytes());
+    }
+
+    fn write_relationship(&self, relationship: &'static Relationship, path: &str, out: &mut Vec<u8>) {
+        let name = relationship.name;
+        out.extend_from_slice(
+            format!("{{\"links\":{{\"self\":\"{path}/relationships/{name}\",\"related\":\"{path}/{name}\"}}")
+                .as_bytes(),
+        );
+        if let Link::BelongsTo { .. } = relationship.link {
+            out.extend_from_slice(b",\"data\":");
+            match self.to_one(relationship) {
+                Some(id) => identifier(relationship.target.name, id, out),
+                None => out.extend_from_slice(b"null"),
+            }
+        } else if let Some((_, ids)) = self.linkage.iter().find(|(known, _)| *known == name) {
+            out.extend_from_slice(b",\"data\":[");
+            for (index, id) in ids.iter().enumerate() {
+                if index > 0 {
+                    out.push(b',');
+                }
+                identifier(relationship.target.name, *id, out);
+            }
+            out.push(b']');
+        }
+        out.push(b'}');
+    }
+
+    /// The full record as flat JSON: id, attributes, ids of to-one relationships.
+    #[must_use]
+    pub fn flat(&self) -> Box<RawValue> {
+        let mut out = format!("{{\"id\":\"{}\"", self.id).into_bytes();
+        let mut first = false;
+        let attributes = self.resource.attributes.iter().map(|attribute| (attribute.name, attribute.kind));
+        let keys = self.resource.foreign_keys().map(|(column, _)| (column, Kind::Uuid));
+        for (index, (name, kind)) in attributes.chain(keys).enumerate() {
+            member(name, &mut first, &mut out);
+            self.row.write_json(self.first() + index, kind, &mut out);
+        }
+        out.push(b'}');
+        raw(out)
+    }
+
+    /// `{"attribute":[old,new]}` for all that differs from `old`; `None` where nothing does, apart from when it changed.
+    #[must_use]
+    pub fn changes_since(&self, old: &Self) -> Option<Box<RawValue>> {
+        let mut out = vec![b'{'];
+        let mut first = true;
+        let attributes = self.resource.attributes.iter().map(|attribute| (attribute.name, attribute.kind));
+        let keys = self.resource.foreign_keys().map(|(column, _)| (column, Kind::Uuid));
+        for (index, (name, kind)) in attributes.chain(keys).enumerate() {
+            let index = self.first() + index;
+            if name == "updated_at" || self.row.same(&old.row, index) {
+                continue;
+            }
+            member(name, &mut first, &mut out);
+            out.push(b'[');
+            old.row.write_json(index, kind, &mut out);
+            out.push(b',');
+            self.row.write_json(index, kind, &mut out);
+            out.push(b']');
+        }
+        out.push(b'}');
+        (!first).then(|| raw(out))
+    }
+}
+
+fn identifier(name: &str, id: Uuid, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"{\"type\":");
+    write_json_string(out, name);
+    out.extend_from_slice(format!(",\"id\":\"{id}\"}}").as_bytes());
+}
+
+fn member(name: &str, first: &mut bool, out: &mut Vec<u8>) {
+    if !std::mem::take(first) {
+        out.push(b',');
+    }
+    write_json_string(out, name);
+    out.push(b':');
+}
+
+fn raw(json: Vec<u8>) -> Box<RawValue> {
+    let text = String::from_utf8(json).expect("rendered JSON is UTF-8");
+    RawValue::from_string(text).expect("what is rendered is JSON")
+}

@@ -1,0 +1,182 @@
+//! Reading: one statement for a page, one for its total, one for a record, one for each relationship included.
+
+use pulse_domain::WorkspaceId;
+use uuid::Uuid;
+
+use crate::declare::{Link, Relationship, Resource};
+use crate::plan::Plan;
+use crate::statement::Statement;
+
+/// Records that are related to one record.
+#[derive(Clone, Copy, Debug)]
+pub struct Parent {
+    /// The resource of that record.
+    pub resource: &'static Resource,
+    /// The record.
+    pub id: Uuid,
+    /// How they are related to it.
+    pub relationship: &'static Relationship,
+}
+
+/// The columns that a record is made of, in the order that [`Record`](crate::render::Record) counts on.
+pub(crate) fn columns(resource: &'static Resource) -> Vec<&'static str> {
+    let version = resource.editable.then_some("lock_version");
+    std::iter::once("id")
+        .chain(version)
+        .chain(resource.attributes.iter().map(|attribute| attribute.name))
+        .chain(resource.foreign_keys().map(|(column, _)| column))
+        .collect()
+}
+
+/// `SELECT … FROM … t WHERE t.workspace_id = …`, live records alone, with a column more where `more` is given.
+fn start(resource: &'static Resource, workspace: WorkspaceId, join: &str, more: Option<&str>) -> Statement {
+    let mut columns: Vec<String> = columns(resource).iter().map(|column| format!("t.{column}")).collect();
+    columns.extend(more.map(str::to_owned));
+    scoped(&columns.join(", "), resource, workspace, join)
+}
+
+fn scoped(what: &str, resource: &'static Resource, workspace: WorkspaceId, join: &str) -> Statement {
+    let mut sql = Statement::default();
+    sql.sql(&format!("SELECT {what} FROM {} t {join}WHERE t.workspace_id = ", resource.table))
+        .bind(workspace.0);
+    if resource.editable {
+        sql.sql(" AND t.deleted_at IS NULL");
+    }
+    sql
+}
+
+/// A page of a plan.
+pub(crate) fn page(plan: &Plan, workspace: WorkspaceId, parent: Option<Parent>) -> Statement {
+    let mut sql = start(plan.resource, workspace, "", None);
+    restrict(&mut sql, plan, workspace, parent);
+    sql.sql(" ORDER BY ");
+    for order in &plan.order {
+        write_order(&order.path, order.column, workspace, "t", &mut sql);
+        sql.sql(if order.descending { " DESC, " } else { ", " });
+    }
+    if plan.order.is_empty() {
+        sql.sql(&format!("t.{} DESC, t.id DESC", plan.resource.newest_by));
+    } else {
+        sql.sql("t.id");
+    }
+    // One more than asked for tells whether there is a next page, also where nothing is counted.
+    let limit = i64::try_from(plan.page.size() + 1).unwrap_or(i64::MAX);
+    let offset = i64::try_from(plan.page.offset()).unwrap_or(i64::MAX);
+    sql.sql(" LIMIT ").bind(limit).sql(" OFFSET ").bind(offset);
+    sql
+}
+
+/// How many records a plan finds.
+pub(crate) fn total(plan: &Plan, workspace: WorkspaceId, parent: Option<Parent>) -> Statement {
+    let mut sql = scoped("count(*)", plan.resource, workspace, "");
+    restrict(&mut sql, plan, workspace, parent);
+    sql
+}
+
+fn restrict(sql: &mut Statement, plan: &Plan, workspace: WorkspaceId, parent: Option<Parent>) {
+    if let Some(parent) = parent {
+        match parent.relationship.link {
+            Link::BelongsTo { column, .. } => {
+                sql.sql(&format!(
+                    " AND t.id = (SELECT p.{column} FROM {} p WHERE p.workspace_id = t.workspace_id AND p.id = ",
+                    parent.resource.table
+                ))
+                .bind(parent.id)
+                .sql(")");
+            }
+            Link::HasMany { column } => {
+                sql.sql(&format!(" AND t.{column} = ")).bind(parent.id);
+            }
+            Link::Through { table, own_type, own_id, other_id } => {
+                sql.sql(&format!(
+                    " AND t.id IN (SELECT l.{other_id} FROM {table} l WHERE l.workspace_id = t.workspace_id AND \
+                     l.{own_type} = '{}' AND l.{own_id} = ",
+                    parent.resource.name
+                ))
+                .bind(parent.id)
+                .sql(")");
+            }
+        }
+    }
+    if !plan.filter.is_empty() {
+        sql.sql(" AND ");
+        plan.filter.write(workspace.0, "t", sql);
+    }
+}
+
+/// A column of the table behind `alias`, or of one reached through to-one relationships: a subquery of one value.
+fn write_order(
+    path: &[&'static Relationship],
+    column: &str,
+    workspace: WorkspaceId,
+    alias: &str,
+    sql: &mut Statement,
+) {
+    let Some((hop, rest)) = path.split_first() else {
+        sql.sql(&format!("{alias}.{column}"));
+        return;
+    };
+    let Link::BelongsTo { column: key, .. } = hop.link else { return };
+    let next = format!("{alias}_{}", hop.name);
+    sql.sql("(SELECT ");
+    write_order(rest, column, workspace, &next, sql);
+    sql.sql(&format!(" FROM {} {next} WHERE {next}.workspace_id = ", hop.target.table)).bind(workspace.0);
+    sql.sql(&format!(" AND {next}.id = {alias}.{key})"));
+}
+
+/// Live records by their ids, optionally held against changes until the transaction ends.
+pub(crate) fn by_ids(
+    resource: &'static Resource,
+    workspace: WorkspaceId,
+    ids: Vec<Uuid>,
+    lock: Option<Lock>,
+) -> Statement {
+    let mut sql = start(resource, workspace, "", None);
+    sql.sql(" AND t.id = ANY (").bind(ids).sql(")");
+    if let Some(lock) = lock {
+        sql.sql(match lock {
+            Lock::Change => " FOR UPDATE",
+            Lock::Existence => " FOR KEY SHARE",
+        });
+    }
+    sql
+}
+
+/// How a record is held.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Lock {
+    /// Nobody else changes it.
+    Change,
+    /// Nobody takes it away.
+    Existence,
+}
+
+/// The records at the other end of a to-many relationship of some records, each with the id of its owner in a column
+/// behind the others; at most `limit`.
+pub(crate) fn related(
+    resource: &'static Resource,
+    relationship: &Relationship,
+    workspace: WorkspaceId,
+    owners: Vec<Uuid>,
+    limit: i64,
+) -> Statement {
+    let target = relationship.target;
+    let mut sql = match relationship.link {
+        Link::BelongsTo { .. } => by_ids(target, workspace, owners, None),
+        Link::HasMany { column } => {
+            let owner = format!("t.{column}");
+            let mut sql = start(target, workspace, "", Some(&owner));
+            sql.sql(&format!(" AND {owner} = ANY (")).bind(owners).sql(")");
+            sql
+        }
+        Link::Through { table, own_type, own_id, other_id } => {
+            let join = format!("JOIN {table} l ON l.workspace_id = t.workspace_id AND l.{other_id} = t.id ");
+            let mut sql = start(target, workspace, &join, Some(&format!("l.{own_id}")));
+            sql.sql(&format!(" AND l.{own_type} = '{}' AND l.{own_id} = ANY (", resource.name));
+            sql.bind(owners).sql(")");
+            sql
+        }
+    };
+    sql.sql(" ORDER BY t.id LIMIT ").bind(limit);
+    sql
+}

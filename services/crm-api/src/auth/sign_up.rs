@@ -1,0 +1,107 @@
+//! Sign-up: a workspace, its owner, and a first session.
+
+use actix_web::web::{self, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+use diesel::prelude::*;
+use diesel::result::{DatabaseErrorKind, Error as DatabaseError};
+use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
+use pulse_domain::WorkspaceId;
+use pulse_jsonapi::{Code, Problem};
+use pulse_service::http::Origin;
+use pulse_store::schema::{users, workspaces};
+use uuid::Uuid;
+
+use super::form::Form;
+use super::session::{self, Device};
+use crate::{App, Error};
+
+/// Characters of a password at least.
+const PASSWORD_MIN: usize = 10;
+/// Characters of a password at most: beyond it hashing becomes a way to keep us busy.
+const PASSWORD_MAX: usize = 128;
+
+/// A workspace to be made.
+#[derive(Debug)]
+pub(crate) struct NewWorkspace<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) owner_name: &'a str,
+    pub(crate) owner_email: &'a str,
+    pub(crate) password_digest: &'a str,
+}
+
+pub(super) async fn sign_up(
+    request: HttpRequest,
+    app: web::Data<App>,
+    origin: Origin,
+    payload: Payload,
+) -> Result<HttpResponse, Error> {
+    let mut form = Form::read(payload).await?;
+    let workspace_name = form.text("workspace_name", 255);
+    let name = form.text("name", 255);
+    let email = form.text("email", 255);
+    let password = form.text("password", PASSWORD_MAX);
+    if !email.is_empty() && !is_address(&email) {
+        form.fault(Code::Invalid, "email", "email is not an e-mail address.".into());
+    }
+    if !password.is_empty() && password.chars().count() < PASSWORD_MIN {
+        let detail = format!("password has at least {PASSWORD_MIN} characters.");
+        form.fault(Code::Invalid, "password", detail);
+    }
+    let email_at = form.pointer("email");
+    form.finish()?;
+    let digest = app.0.passwords.digest(&password).await?;
+    let new = NewWorkspace {
+        name: &workspace_name,
+        owner_name: &name,
+        owner_email: &email,
+        password_digest: &digest,
+    };
+    let device = Device::of(&request, &origin);
+    let mut connection = app.0.pool.get().await?;
+    let opened = connection
+        .transaction::<_, Error, _>(async |connection| {
+            let (workspace, user) =
+                create_workspace(connection, &new).await.map_err(|error| match error {
+                    DatabaseError::DatabaseError(DatabaseErrorKind::UniqueViolation, _) => {
+                        let detail = "Somebody has signed up with this address already.";
+                        Problem::new(Code::NotUnique, detail).at_pointer(&email_at).into()
+                    }
+                    other => Error::from(other),
+                })?;
+            session::open(&app, connection, &device, workspace, user).await
+        })
+        .await?;
+    drop(connection);
+    session::answer(&app, &origin, opened).await
+}
+
+/// Writes a workspace and its owner.
+pub(crate) async fn create_workspace(
+    connection: &mut AsyncPgConnection,
+    new: &NewWorkspace<'_>,
+) -> QueryResult<(WorkspaceId, Uuid)> {
+    let (workspace, user) = (WorkspaceId::generate(), Uuid::now_v7());
+    diesel::insert_into(workspaces::table)
+        .values((workspaces::id.eq(workspace.0), workspaces::name.eq(new.name)))
+        .execute(connection)
+        .await?;
+    diesel::insert_into(users::table)
+        .values((
+            users::workspace_id.eq(workspace.0),
+            users::id.eq(user),
+            users::name.eq(new.owner_name),
+            users::email.eq(new.owner_email),
+            users::role.eq("owner"),
+            users::password_digest.eq(new.password_digest),
+        ))
+        .execute(connection)
+        .await?;
+    Ok((workspace, user))
+}
+
+/// Something before and behind one `@`, and no blanks: more cannot be known without writing to it.
+fn is_address(text: &str) -> bool {
+    let mut parts = text.split('@');
+    let (before, behind) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+    !before.is_empty() && !behind.is_empty() && parts.next().is_none() && !text.contains(char::is_whitespace)
+}

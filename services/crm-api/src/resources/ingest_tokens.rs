@@ -1,0 +1,52 @@
+//! Ingest tokens: let browsers (`pub_…`) and servers (`sec_…`) send events. The token is shown once, when it is made.
+
+use actix_web::web::{self, Payload};
+use actix_web::{HttpRequest, HttpResponse, guard};
+use pulse_domain::token::{self, Purpose};
+use pulse_resource::{Bind, Resource, attribute, belongs_to};
+use pulse_store::schema::ingest_tokens;
+use serde_json::json;
+
+use super::INGEST_SITES;
+use crate::auth::Caller;
+use crate::{App, Error, collection};
+
+/// The declaration.
+pub static INGEST_TOKENS: Resource = Resource {
+    name: "ingest_tokens",
+    table: "ingest_tokens",
+    attributes: &[
+        attribute::<ingest_tokens::name>().required().filter().sort(),
+        attribute::<ingest_tokens::kind>().required().choices(&["public", "secret"]).filter().sort(),
+        attribute::<ingest_tokens::enabled>().filter().sort(),
+        attribute::<ingest_tokens::token_hint>().read_only(),
+        attribute::<ingest_tokens::created_at>().read_only().filter().sort(),
+        attribute::<ingest_tokens::updated_at>().read_only().filter().sort(),
+    ],
+    relationships: &[belongs_to::<ingest_tokens::site_id>("site", &INGEST_SITES)],
+    ..Resource::DEFAULT
+};
+
+pub(super) fn routes(config: &mut web::ServiceConfig) {
+    config.service(web::resource("/ingest_tokens").guard(guard::Post()).to(create));
+}
+
+/// Makes a token; `meta.token` is the only time it is shown.
+async fn create(
+    _request: HttpRequest,
+    app: web::Data<App>,
+    caller: Caller,
+    payload: Payload,
+) -> Result<HttpResponse, Error> {
+    let mut changes = collection::new_record(&INGEST_TOKENS, payload).await?;
+    let purpose = match changes.text("kind") {
+        Some("secret") => Purpose::IngestSecret,
+        _ => Purpose::IngestPublic,
+    };
+    let made = purpose.generate();
+    changes.set("token_digest", Bind::Bytes(token::digest(&made).to_vec()));
+    changes.set("token_hint", token::hint(&made).as_str());
+    let record = app.engine().create(caller.act(), changes).await?;
+    app.changed(&INGEST_TOKENS);
+    Ok(collection::created(&record, Some(&json!({ "token": made }))))
+}

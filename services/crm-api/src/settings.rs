@@ -1,0 +1,85 @@
+//! Settings of crm-api; `settings.default.toml` has the defaults.
+
+use pulse_service::settings::{Http, Telemetry};
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+
+/// The compiled-in defaults.
+pub const DEFAULTS: &str = include_str!("../settings.default.toml");
+
+/// All settings.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// Where requests come in.
+    pub http: Http,
+    /// The CRM's database.
+    pub database: pulse_store::Settings,
+    /// The database of ingest, read for reports.
+    #[serde(default)]
+    pub analytics: Analytics,
+    /// The broker that events are published on.
+    pub bus: pulse_bus::Settings,
+    /// Logs and traces.
+    pub telemetry: Telemetry,
+    /// Keys. None has a default.
+    pub security: Security,
+    /// Sessions of users.
+    pub session: Session,
+    /// The address that users know.
+    pub gateway: Gateway,
+    /// What webhook subscriptions may point at: the same as for webhook-dispatcher.
+    pub egress: pulse_service::egress::Settings,
+}
+
+/// Section `[analytics]`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Analytics {
+    /// Where the schema `analytics` is; the CRM's database where it is not set.
+    pub database_url: Option<SecretString>,
+}
+
+/// Section `[security]`: keys, each the base64 of 32 random bytes.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Security {
+    /// Seals secrets at rest; the same for webhook-dispatcher.
+    pub master_key: SecretString,
+    /// Signs the tokens of sessions.
+    pub session_key: SecretString,
+    /// Signs the tokens that services show each other; the same for incoming-trigger.
+    pub internal_key: SecretString,
+}
+
+/// Section `[session]`.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Session {
+    /// How long a session lasts, in hours.
+    pub lifetime_hours: u32,
+}
+
+/// Section `[gateway]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Gateway {
+    /// What trigger URLs begin with, such as `https://api.example.com`.
+    pub url: String,
+}
+
+impl Settings {
+    /// The database of ingest.
+    #[must_use]
+    pub fn analytics(&self) -> pulse_store::Settings {
+        let url = self.analytics.database_url.clone().unwrap_or_else(|| self.database.url.clone());
+        pulse_store::Settings { url, ..self.database.clone() }
+    }
+
+    /// Addresses of the databases to migrate: the CRM's, then that of ingest.
+    #[must_use]
+    pub fn database_urls(&self) -> (String, String) {
+        let analytics = self.analytics();
+        (self.database.url.expose_secret().to_owned(), analytics.url.expose_secret().to_owned())
+    }
+}
