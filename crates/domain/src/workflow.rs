@@ -86,6 +86,20 @@ pub enum Action {
     },
 }
 
+impl Action {
+    /// Its `type` in a definition.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::CreateRecord { .. } => "create_record",
+            Self::UpdateRecord { .. } => "update_record",
+            Self::UpsertRecord { .. } => "upsert_record",
+            Self::AddTag { .. } => "add_tag",
+            Self::StartSequence { .. } => "start_sequence",
+        }
+    }
+}
+
 /// Something wrong with a definition.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
@@ -201,6 +215,9 @@ mod tests {
         let checked = check(&definition).expect("valid");
         assert_eq!(checked.steps.len(), 3);
         assert_eq!(serde_json::to_value(&checked).expect("JSON"), definition);
+        for (step, written) in checked.steps.iter().zip(definition["steps"].as_array().expect("steps")) {
+            assert_eq!(written["type"], step.action.kind());
+        }
     }
 
     #[test]

@@ -62,10 +62,10 @@ impl Waker {
         self.signal.notify_one();
     }
 
-    /// Sends the notifications until told to stop.
+    /// Sends the notifications until told to stop; what was asked for before that still goes out.
     pub async fn run(self, pool: Pool, stop: CancellationToken) {
         let statement = format!("NOTIFY {}", self.channel.name());
-        while stop.run_until_cancelled(self.signal.notified()).await.is_some() {
+        while tokio::select! { biased; () = self.signal.notified() => true, () = stop.cancelled() => false } {
             let sent = async {
                 pool.get().await.map_err(anyhow::Error::from)?.batch_execute(&statement).await?;
                 anyhow::Ok(())

@@ -6,6 +6,7 @@ use anyhow::Context;
 use deadpool::Runtime;
 use deadpool::managed::TimeoutType;
 use diesel::ConnectionError;
+use diesel::result::{DatabaseErrorKind, Error as DatabaseError};
 use diesel_async::pooled_connection::deadpool::{Object, Pool as Deadpool, PoolError};
 use diesel_async::pooled_connection::{AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod};
 use diesel_async::{AsyncConnection, AsyncPgConnection, SimpleAsyncConnection};
@@ -79,6 +80,21 @@ pub async fn connect(url: &str) -> Result<AsyncPgConnection, ConnectionError> {
         .await
         .map_err(ConnectionError::CouldntSetupConfiguration)?;
     Ok(connection)
+}
+
+/// Whether an error says that the database is away or busy, so that trying again later can help, rather than that a
+/// statement is wrong.
+#[must_use]
+pub const fn is_away(error: &DatabaseError) -> bool {
+    matches!(
+        error,
+        DatabaseError::DatabaseError(
+            DatabaseErrorKind::ClosedConnection
+                | DatabaseErrorKind::UnableToSendCommand
+                | DatabaseErrorKind::SerializationFailure,
+            _,
+        ) | DatabaseError::BrokenTransactionManager
+    )
 }
 
 /// No connection could be had.

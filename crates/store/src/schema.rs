@@ -336,6 +336,14 @@ diesel::table! {
 /// Tables of ingest: a schema of their own, perhaps in a database of their own.
 pub mod analytics {
     diesel::table! {
+        analytics.event_keys (workspace_id, id) {
+            workspace_id -> Uuid,
+            id -> Uuid,
+            received_at -> Timestamptz,
+        }
+    }
+
+    diesel::table! {
         analytics.events (workspace_id, id, occurred_at) {
             workspace_id -> Uuid,
             site_id -> Uuid,
@@ -344,7 +352,7 @@ pub mod analytics {
             received_at -> Timestamptz,
             kind -> Text,
             visitor_fingerprint -> Text,
-            session_id -> Text,
+            session_id -> Nullable<Text>,
             name -> Nullable<Text>,
             customer_id -> Nullable<Text>,
             url -> Nullable<Text>,

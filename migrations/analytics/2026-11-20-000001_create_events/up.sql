@@ -1,5 +1,6 @@
 -- What websites and shops have sent. No foreign key leads out of this schema, so that it can have a database of its
--- own. Days are partitions; the worker makes the one it needs.
+-- own. Days are partitions; the worker makes those it needs. Days that lie too far back to get one of their own are
+-- in the default partition.
 
 CREATE TABLE analytics.events (
     workspace_id uuid NOT NULL,
@@ -10,7 +11,9 @@ CREATE TABLE analytics.events (
     -- pageview, event, identify, revenue
     kind text NOT NULL,
     visitor_fingerprint text NOT NULL,
-    session_id text NOT NULL,
+    -- An identification may come without one.
+    session_id text,
+    -- The name of an event; the event type of a revenue.
     name text,
     customer_id text,
     url text,
@@ -30,6 +33,10 @@ CREATE TABLE analytics.events (
 
 CREATE INDEX events_occurred_at_idx ON analytics.events USING brin (occurred_at);
 CREATE INDEX events_visitor_fingerprint_idx ON analytics.events (workspace_id, visitor_fingerprint, occurred_at);
+-- Revenue that comes without a fingerprint takes that of its session.
+CREATE INDEX events_session_id_idx ON analytics.events (workspace_id, session_id);
+
+CREATE TABLE analytics.events_default PARTITION OF analytics.events DEFAULT;
 
 CREATE TABLE analytics.revenue (
     workspace_id uuid NOT NULL,
@@ -55,6 +62,17 @@ CREATE TABLE analytics.revenue (
 ) PARTITION BY RANGE (occurred_at);
 
 CREATE INDEX revenue_customer_id_idx ON analytics.revenue (workspace_id, customer_id, occurred_at);
+
+CREATE TABLE analytics.revenue_default PARTITION OF analytics.revenue DEFAULT;
+
+-- Ids of events that their sender can send again, perhaps dated differently. The keys of the tables above tell such a
+-- repetition apart only within a partition, so the ids are claimed here first.
+CREATE TABLE analytics.event_keys (
+    workspace_id uuid NOT NULL,
+    id uuid NOT NULL,
+    received_at timestamptz NOT NULL,
+    CONSTRAINT event_keys_pkey PRIMARY KEY (workspace_id, id)
+);
 
 -- The secret part of a derived visitor fingerprint. A row is deleted when its period is over, and with it the way
 -- from a fingerprint back to an address.

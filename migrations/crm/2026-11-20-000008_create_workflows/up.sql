@@ -38,6 +38,9 @@ CREATE TABLE trigger_requests (
 );
 
 CREATE INDEX trigger_requests_workflow_id_idx ON trigger_requests (workspace_id, workflow_id, received_at);
+-- Those without a run, of which the newest few are kept.
+CREATE INDEX trigger_requests_sample_idx ON trigger_requests (workspace_id, workflow_id, received_at)
+    WHERE verdict <> 'accepted';
 
 CREATE TABLE workflow_runs (
     workspace_id uuid NOT NULL,
@@ -71,6 +74,8 @@ CREATE TABLE workflow_runs (
 
 CREATE INDEX workflow_runs_due_idx ON workflow_runs (due_at) WHERE state IN ('queued', 'running', 'waiting');
 CREATE INDEX workflow_runs_workflow_id_idx ON workflow_runs (workspace_id, workflow_id, created_at);
+-- Asked for by the foreign key whenever a request is deleted.
+CREATE INDEX workflow_runs_trigger_request_id_idx ON workflow_runs (workspace_id, trigger_request_id);
 CREATE INDEX workflow_runs_created_at_idx ON workflow_runs (workspace_id, created_at);
 
 CREATE TABLE workflow_step_runs (

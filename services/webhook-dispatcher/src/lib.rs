@@ -1,1 +1,81 @@
-//! placeholder
+//! webhook-dispatcher: tells the outside world what happened, signed and retried for 24 hours, every attempt on record.
+//!
+//! In reading order: [`settings`] say what can be set, [`fan_out`] turns an event from the bus into one delivery for
+//! each subscription that asks for it, with the bytes that [`payload`] renders once, [`deliver`] sends what is due and
+//! schedules what failed, [`replay`] makes a delivery again when it is asked to.
+//!
+//! PostgreSQL is the truth: a delivery is a row with a due time from the commit of its fan-out to its end, and whoever
+//! works on it holds a lease. The bus brings events and commands; losing it loses no delivery.
+
+mod deliver;
+mod delivery;
+mod fan_out;
+mod payload;
+mod replay;
+pub mod settings;
+
+use std::net::SocketAddr;
+
+use anyhow::Context;
+use pulse_bus::Publisher;
+use pulse_service::Service;
+use pulse_service::health::Readiness;
+use pulse_store::Pool;
+use pulse_store::notify::{Channel, Waker};
+
+pub use settings::Settings;
+
+/// The settings that hold unless others are given.
+pub const DEFAULTS: &str = include_str!("../settings.default.toml");
+
+/// A part of the work that can be scaled apart. Any number of processes may play each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::Subcommand)]
+pub enum Role {
+    /// Turns events into deliveries.
+    FanOut,
+    /// Sends deliveries that are due.
+    Deliver,
+    /// Makes deliveries again that somebody asked to have repeated.
+    Replay,
+}
+
+/// Puts the service together in one role, or in all, and returns the address of its health checks.
+///
+/// # Errors
+/// When a setting is not usable or the address cannot be listened on.
+pub fn build(service: &mut Service, settings: &Settings, role: Option<Role>) -> anyhow::Result<SocketAddr> {
+    let plays = |one| role.is_none_or(|role| role == one);
+    let pool = Pool::new(&settings.database)?;
+    let mut readiness = Readiness::default().needs("database", {
+        let pool = pool.clone();
+        move || {
+            let pool = pool.clone();
+            async move { pool.ping().await }
+        }
+    });
+    if plays(Role::Deliver) {
+        let deliver = deliver::Deliver::new(settings, pool.clone()).context("the role `deliver`")?;
+        service.task("deliver", deliver.run(service.stop()));
+    }
+    if plays(Role::FanOut) || plays(Role::Replay) {
+        let bus = Publisher::new(&settings.bus, "webhook-dispatcher (readiness)");
+        readiness = readiness.needs("broker", move || {
+            let bus = bus.clone();
+            async move { Ok(bus.ping().await?) }
+        });
+        let waker = Waker::new(Channel::WebhookDeliveries);
+        if plays(Role::FanOut) {
+            service.task("fan-out", fan_out::run(settings, pool.clone(), waker.clone(), service.stop()));
+        }
+        if plays(Role::Replay) {
+            service.task("replay", replay::run(settings, pool.clone(), waker.clone(), service.stop()));
+        }
+        // Drains, so that the last batch before a stop still wakes whoever delivers.
+        let drain = service.drain();
+        service.draining_task("waker", async move {
+            waker.run(pool, drain).await;
+            Ok(())
+        });
+    }
+    service.http(&settings.http, readiness, |_| {})
+}

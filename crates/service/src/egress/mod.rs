@@ -6,6 +6,7 @@ mod client;
 
 pub use address::forbidden;
 pub use client::{Answer, Client, Failure, Layer, Refused};
+pub use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 
 use serde::Deserialize;
 

@@ -1,0 +1,59 @@
+//! What can be set.
+
+use pulse_service::{egress, settings};
+use secrecy::SecretString;
+use serde::Deserialize;
+
+/// Settings of webhook-dispatcher.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// Where `/livez` and `/readyz` are served.
+    pub http: settings::Http,
+    /// The database.
+    pub database: pulse_store::Settings,
+    /// The broker.
+    pub bus: pulse_bus::Settings,
+    /// Logs and traces.
+    pub telemetry: settings::Telemetry,
+    /// Keys.
+    pub security: Security,
+    /// What may be called, and how long that may take.
+    pub egress: egress::Settings,
+    /// How much is delivered at once.
+    pub delivery: Delivery,
+}
+
+/// Section `[security]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Security {
+    /// Opens the sealed secrets of subscriptions: the base64 of 32 bytes, the same as that of crm-api.
+    pub master_key: SecretString,
+}
+
+/// Section `[delivery]`.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Delivery {
+    /// Deliveries under way at most, per process.
+    #[serde(default = "concurrency")]
+    pub concurrency: usize,
+    /// Deliveries under way at most to one subscription, per process: a receiver that hangs takes no more than these.
+    #[serde(default = "per_subscription")]
+    pub per_subscription: usize,
+}
+
+impl Default for Delivery {
+    fn default() -> Self {
+        Self { concurrency: concurrency(), per_subscription: per_subscription() }
+    }
+}
+
+const fn concurrency() -> usize {
+    64
+}
+
+const fn per_subscription() -> usize {
+    8
+}

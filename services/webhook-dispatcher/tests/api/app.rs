@@ -1,0 +1,270 @@
+//! A dispatcher under test: its own database and queues, and the hands to set it up with.
+
+use chrono::{DateTime, Utc};
+use pulse_bus::topology::{COMMANDS, EVENTS, Queue, REPLAY};
+use pulse_bus::{Outgoing, Publisher};
+use pulse_domain::command::Replay;
+use pulse_domain::seal::MasterKey;
+use pulse_domain::token::{self, Purpose};
+use pulse_domain::{Event, EventId, RecordId, WorkspaceId};
+use pulse_service::Service;
+use pulse_service::settings::{Http, Telemetry};
+use pulse_testing::{Database, KEY, Running, broker, eventually};
+use serde_json::value::RawValue;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_postgres::{Client, Row};
+use uuid::Uuid;
+use webhook_dispatcher::settings::{Delivery, Security};
+use webhook_dispatcher::{Role, Settings};
+
+pub(crate) struct App {
+    pub(crate) settings: Settings,
+    pub(crate) database: Client,
+    publisher: Publisher,
+    /// The workspace that the tests act in, unless they name another.
+    pub(crate) workspace: WorkspaceId,
+}
+
+pub(crate) struct Subscription {
+    pub(crate) id: Uuid,
+    pub(crate) secret: String,
+}
+
+impl App {
+    /// Everything but the dispatcher itself.
+    pub(crate) async fn prepare() -> Self {
+        let database = Database::create().await;
+        let settings = Settings {
+            http: Http {
+                listen: "127.0.0.1:0".parse().expect("an address"),
+                trusted_proxies: Default::default(),
+                workers: Some(1),
+                shutdown_seconds: 1,
+            },
+            database: database.settings(),
+            bus: broker::settings(),
+            telemetry: Telemetry { log: "off".into(), format: Default::default(), otlp_endpoint: None },
+            security: Security { master_key: KEY.into() },
+            egress: pulse_service::egress::Settings {
+                allow: "127.0.0.0/8".parse().expect("a network"),
+                timeout_ms: 10_000,
+            },
+            delivery: Delivery::default(),
+        };
+        let publisher = Publisher::new(&settings.bus, "test");
+        let app = Self {
+            database: database.client().await,
+            publisher,
+            workspace: WorkspaceId::generate(),
+            settings,
+        };
+        app.add_workspace(app.workspace).await;
+        app
+    }
+
+    /// A dispatcher in all roles.
+    pub(crate) fn start(&self) -> Running {
+        self.start_as(None).0
+    }
+
+    /// A dispatcher in one role, with the address of its health checks.
+    pub(crate) fn start_as(&self, role: Option<Role>) -> (Running, String) {
+        let mut service = Service::new("webhook-dispatcher");
+        let address = webhook_dispatcher::build(&mut service, &self.settings, role).expect("it is built");
+        (Running::start(service), format!("http://{address}"))
+    }
+
+    /// Stops a dispatcher; nothing may be left on the bus but in queues of `except`.
+    pub(crate) async fn stop(&self, dispatcher: Running, except: &[Queue]) {
+        dispatcher.stop().await;
+        broker::assert_nothing_left(&self.settings.bus, except).await;
+    }
+
+    pub(crate) async fn add_workspace(&self, id: WorkspaceId) {
+        let sql = "INSERT INTO workspaces (id, name) VALUES ($1, 'Test')";
+        self.database.execute(sql, &[&id.0]).await.expect("a workspace");
+    }
+
+    /// A subscription of the workspace to event types.
+    pub(crate) async fn subscribe(&self, url: &str, event_types: &[&str]) -> Subscription {
+        self.subscribe_in(self.workspace, url, event_types).await
+    }
+
+    pub(crate) async fn subscribe_in(
+        &self,
+        workspace: WorkspaceId,
+        url: &str,
+        event_types: &[&str],
+    ) -> Subscription {
+        let id = Uuid::now_v7();
+        let secret = Purpose::Webhook.generate();
+        let sealed = MasterKey::from_base64(KEY).expect("a key").seal(id.as_bytes(), secret.as_bytes());
+        let sql = "INSERT INTO webhook_subscriptions
+            (workspace_id, id, url, event_types, secret_sealed, secret_hint) VALUES ($1, $2, $3, $4, $5, $6)";
+        let event_types = serde_json::json!(event_types);
+        self.database
+            .execute(sql, &[&workspace.0, &id, &url, &event_types, &sealed, &token::hint(&secret)])
+            .await
+            .expect("a subscription");
+        Subscription { id, secret }
+    }
+
+    /// Changes a subscription, as in `set_subscription(id, "enabled = false")`.
+    pub(crate) async fn set_subscription(&self, id: Uuid, assignment: &str) {
+        let sql = format!("UPDATE webhook_subscriptions SET {assignment} WHERE id = $1");
+        assert_eq!(self.database.execute(&sql, &[&id]).await.expect("an update"), 1);
+    }
+
+    /// An event of the workspace that has just happened.
+    pub(crate) fn event(&self, kind: &str) -> Event {
+        Event {
+            id: EventId::generate(),
+            workspace_id: self.workspace,
+            kind: kind.into(),
+            occurred_at: Utc::now(),
+            resource: "contacts".into(),
+            record_id: RecordId::generate(),
+            data: RawValue::from_string(r#"{"id":"1",  "first_name":"Ada","score":1.50}"#.into())
+                .expect("JSON"),
+            changes: None,
+            correlation_id: Uuid::now_v7(),
+            sequence: 1,
+        }
+    }
+
+    pub(crate) async fn publish(&self, event: &Event) {
+        self.publish_bytes(&event.kind, event.id.0, event.encode()).await;
+    }
+
+    pub(crate) async fn publish_bytes(&self, routing_key: &str, id: Uuid, body: Vec<u8>) {
+        let message = Outgoing { exchange: EVENTS, routing_key: routing_key.into(), id, body };
+        self.publisher.publish(&message).await.expect("the broker confirms");
+    }
+
+    pub(crate) async fn ask_for_replay(&self, command: &Replay) {
+        let message = Outgoing {
+            exchange: COMMANDS,
+            routing_key: REPLAY.into(),
+            id: command.replay_id,
+            body: command.encode(),
+        };
+        self.publisher.publish(&message).await.expect("the broker confirms");
+    }
+
+    /// Waits until the one delivery of an event is in a state, and returns it.
+    pub(crate) async fn delivery_in(&self, event: EventId, state: &str) -> Delivered {
+        let what = format!("the delivery of {event} to be {state}");
+        eventually(&what, || async {
+            self.deliveries(event).await.into_iter().find(|delivery| delivery.state == state)
+        })
+        .await
+    }
+
+    /// The deliveries of an event, oldest first.
+    pub(crate) async fn deliveries(&self, event: EventId) -> Vec<Delivered> {
+        let sql = "SELECT * FROM webhook_deliveries WHERE event_id = $1 ORDER BY created_at, id";
+        let rows = self.database.query(sql, &[&event.0]).await.expect("deliveries");
+        rows.iter().map(Delivered::from).collect()
+    }
+
+    /// The attempts of a delivery, by number.
+    pub(crate) async fn attempts(&self, delivery: Uuid) -> Vec<Attempt> {
+        let sql = "SELECT * FROM webhook_attempts WHERE delivery_id = $1 ORDER BY number";
+        let rows = self.database.query(sql, &[&delivery]).await.expect("attempts");
+        rows.iter().map(Attempt::from).collect()
+    }
+
+    /// Lets the time of a delivery's next attempt come.
+    pub(crate) async fn make_due(&self, delivery: Uuid) {
+        let sql = "UPDATE webhook_deliveries SET next_attempt_at = now() WHERE id = $1";
+        assert_eq!(self.database.execute(sql, &[&delivery]).await.expect("an update"), 1);
+    }
+}
+
+/// A row of `webhook_deliveries`.
+#[derive(Debug)]
+pub(crate) struct Delivered {
+    pub(crate) id: Uuid,
+    pub(crate) subscription_id: Uuid,
+    pub(crate) state: String,
+    pub(crate) retries: i32,
+    pub(crate) first_attempt_at: Option<DateTime<Utc>>,
+    pub(crate) next_attempt_at: Option<DateTime<Utc>>,
+    pub(crate) completed_at: Option<DateTime<Utc>>,
+    pub(crate) replay_of_id: Option<Uuid>,
+}
+
+impl From<&Row> for Delivered {
+    fn from(row: &Row) -> Self {
+        Self {
+            id: row.get("id"),
+            subscription_id: row.get("subscription_id"),
+            state: row.get("state"),
+            retries: row.get("retries"),
+            first_attempt_at: row.get("first_attempt_at"),
+            next_attempt_at: row.get("next_attempt_at"),
+            completed_at: row.get("completed_at"),
+            replay_of_id: row.get("replay_of_id"),
+        }
+    }
+}
+
+/// A row of `webhook_attempts`.
+#[derive(Debug)]
+pub(crate) struct Attempt {
+    pub(crate) number: i32,
+    pub(crate) url: String,
+    pub(crate) started_at: DateTime<Utc>,
+    pub(crate) duration_ms: Option<i32>,
+    pub(crate) outcome: String,
+    pub(crate) response_status: Option<i32>,
+    pub(crate) response_headers: Option<serde_json::Value>,
+    pub(crate) response_body: Option<String>,
+    pub(crate) error_layer: Option<String>,
+    pub(crate) error: Option<String>,
+}
+
+impl From<&Row> for Attempt {
+    fn from(row: &Row) -> Self {
+        Self {
+            number: row.get("number"),
+            url: row.get("url"),
+            started_at: row.get("started_at"),
+            duration_ms: row.get("duration_ms"),
+            outcome: row.get("outcome"),
+            response_status: row.get("response_status"),
+            response_headers: row.get("response_headers"),
+            response_body: row.get("response_body"),
+            error_layer: row.get("error_layer"),
+            error: row.get("error"),
+        }
+    }
+}
+
+/// A receiver that takes requests and answers only when the test does.
+pub(crate) struct Silent(TcpListener);
+
+impl Silent {
+    pub(crate) async fn listen() -> Self {
+        Self(TcpListener::bind("127.0.0.1:0").await.expect("a port is free"))
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}/", self.0.local_addr().expect("it is bound"))
+    }
+
+    /// Waits for a request to begin, and returns what it waits for an answer on.
+    pub(crate) async fn request(&self) -> TcpStream {
+        let (mut stream, _) = self.0.accept().await.expect("a connection");
+        let mut head = [0; 4];
+        stream.read_exact(&mut head).await.expect("a request");
+        assert_eq!(&head, b"POST");
+        stream
+    }
+}
+
+/// Answers a request of a [`Silent`] receiver.
+pub(crate) async fn answer(mut stream: TcpStream, response: &[u8]) {
+    stream.write_all(response).await.expect("the sender listens");
+}
