@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use lapin::options::ConfirmSelectOptions;
 use lapin::{Channel, Connection, ConnectionProperties};
 use secrecy::ExposeSecret;
+use tokio::runtime::Handle;
 use tokio::sync::Mutex;
 
 use crate::{Settings, topology};
@@ -13,10 +14,15 @@ use crate::{Settings, topology};
 const PAUSE: Duration = Duration::from_millis(250);
 /// Opening takes this long at most.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// So does closing.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
 pub(crate) struct Link {
     settings: Settings,
     name: String,
+    /// The runtime that drives the connection: the one this was made in, and not that of whichever server thread
+    /// happens to publish first, which ends before what drains after it.
+    runtime: Handle,
     state: Mutex<State>,
 }
 
@@ -28,7 +34,12 @@ struct State {
 
 impl Link {
     pub(crate) fn new(settings: &Settings, name: &str) -> Self {
-        Self { settings: settings.clone(), name: name.to_owned(), state: Mutex::default() }
+        Self {
+            settings: settings.clone(),
+            name: name.to_owned(),
+            runtime: Handle::current(),
+            state: Mutex::default(),
+        }
     }
 
     pub(crate) fn settings(&self) -> &Settings {
@@ -47,34 +58,35 @@ impl Link {
         if state.failed_at.is_some_and(|at| at.elapsed() < PAUSE) {
             anyhow::bail!("the broker was away a moment ago");
         }
-        match tokio::time::timeout(CONNECT_TIMEOUT, self.connect()).await {
-            Ok(Ok(open)) => {
+        let connecting = self.runtime.spawn(connect(self.settings.clone(), self.name.clone()));
+        match tokio::time::timeout(CONNECT_TIMEOUT, connecting).await {
+            Ok(Ok(Ok(open))) => {
                 let channel = open.1.clone();
                 *state = State { open: Some(open), failed_at: None };
                 Ok(channel)
             }
             failed => {
                 state.failed_at = Some(Instant::now());
-                failed??;
+                failed???;
                 unreachable!("only failures come here")
             }
         }
     }
 
-    async fn connect(&self) -> anyhow::Result<(Connection, Channel)> {
-        let properties = ConnectionProperties::default().with_connection_name(self.name.as_str().into());
-        let connection = Connection::connect(self.settings.url.expose_secret(), properties).await?;
-        let channel = connection.create_channel().await?;
-        channel.confirm_select(ConfirmSelectOptions::default()).await?;
-        topology::declare(&channel, &self.settings.prefix).await?;
-        Ok((connection, channel))
-    }
-
     /// Closes the connection in an orderly way.
     pub(crate) async fn close(&self) {
         if let Some((connection, _)) = self.state.lock().await.open.take() {
-            // It may have been closed by the other side already.
-            let _ = connection.close(200, "stopping".into()).await;
+            // It may have been closed by the other side already, or not answer any more.
+            let _ = tokio::time::timeout(CLOSE_TIMEOUT, connection.close(200, "stopping".into())).await;
         }
     }
+}
+
+async fn connect(settings: Settings, name: String) -> anyhow::Result<(Connection, Channel)> {
+    let properties = ConnectionProperties::default().with_connection_name(name.into());
+    let connection = Connection::connect(settings.url.expose_secret(), properties).await?;
+    let channel = connection.create_channel().await?;
+    channel.confirm_select(ConfirmSelectOptions::default()).await?;
+    topology::declare(&channel, &settings.prefix).await?;
+    Ok((connection, channel))
 }

@@ -58,24 +58,23 @@ pub fn find(name: &str) -> Option<&'static Kind> {
     KINDS.iter().find(|kind| kind.name == name)
 }
 
-/// `docs/events.md`, as it must be.
-#[must_use]
-pub fn markdown() -> String {
-    let mut page = String::from(
-        "# Events\n\nEvery kind of event that Pulse emits. Each travels on the exchange `pulse.events` with its name as \
-         routing key, stands in the journal\n(`GET /api/v1/events`) and can be subscribed to by webhook. This page is \
-         written from `crates/domain/src/catalogue.rs`; a test compares.\n\n| event | `data` shows | emitted when |\n| \
-         --- | --- | --- |\n",
-    );
-    for kind in KINDS {
-        page.push_str(&format!("| `{}` | `{}` | {} |\n", kind.name, kind.resource, kind.meaning));
-    }
-    page
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// `docs/events.md`, as it must be.
+    fn markdown() -> String {
+        let mut page = String::from(
+            "# Events\n\nEvery kind of event that Pulse emits. Each travels on the exchange `pulse.events` with its name as \
+             routing key, stands in the journal\n(`GET /api/v1/events`) and can be subscribed to by webhook. This page is \
+             written from `crates/domain/src/catalogue.rs`; a test compares.\n\n| event | `data` shows | emitted when |\n| \
+             --- | --- | --- |\n",
+        );
+        for kind in KINDS {
+            page.push_str(&format!("| `{}` | `{}` | {} |\n", kind.name, kind.resource, kind.meaning));
+        }
+        page
+    }
 
     #[test]
     fn names_are_unique_and_in_the_past_tense_form() {

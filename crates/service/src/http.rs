@@ -1,5 +1,6 @@
 //! The edge that every request passes: its id, its trace, the client's address, and one log line at its end.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Instant;
@@ -11,6 +12,7 @@ use actix_web::middleware::Next;
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
 use opentelemetry::propagation::Extractor;
 use opentelemetry::trace::TraceContextExt;
+use pulse_domain::token::{self, Purpose};
 use std::future::{Ready, ready};
 use tracing::{Instrument, Span, field};
 use tracing_opentelemetry::OpenTelemetrySpanExt;
@@ -74,7 +76,7 @@ pub(crate) async fn edge<B: MessageBody>(
     let origin = Origin { request_id: request_id.clone(), correlation_id: Uuid::now_v7(), client };
 
     let span = tracing::info_span!(
-        "request", method = %request.method(), path = request.path(), request_id, trace_id = field::Empty,
+        "request", method = %request.method(), path = &*loggable(request.path()), request_id, trace_id = field::Empty,
         otel.kind = "server", otel.name = %request.method(), http.response.status_code = field::Empty,
     );
     continue_trace(&span, headers);
@@ -107,6 +109,15 @@ fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name).and_then(|value| value.to_str().ok())
 }
 
+/// A path without the secrets in it: whoever knows a trigger URL can start its workflow.
+fn loggable(path: &str) -> Cow<'_, str> {
+    let is_token = |part: &&str| part.starts_with(Purpose::Trigger.prefix());
+    match path.split('/').find(is_token) {
+        Some(token) => Cow::Owned(path.replace(token, &token::hint(token))),
+        None => Cow::Borrowed(path),
+    }
+}
+
 fn plausible(id: &str) -> bool {
     (8..=64).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
 }
@@ -120,5 +131,16 @@ impl Extractor for Headers<'_> {
 
     fn keys(&self) -> Vec<&str> {
         self.0.keys().map(HeaderName::as_str).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_token_of_a_trigger_url_is_not_logged() {
+        assert_eq!(loggable("/v1/webhooks/in/in_abcdefgh"), "/v1/webhooks/in/in_abcd…");
+        assert_eq!(loggable("/api/v1/contacts/in"), "/api/v1/contacts/in");
     }
 }

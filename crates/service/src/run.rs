@@ -130,6 +130,8 @@ impl Service {
     pub async fn run(mut self) -> anyhow::Result<()> {
         tracing::info!(service = self.name, "started");
         let mut result = tokio::select! {
+            // In this order: a task that has ended because it was told to has not ended by itself.
+            biased;
             () = signal() => Ok(()),
             () = self.stop.cancelled() => Ok(()),
             Some(ended) = self.tasks.join_next() => early(ended),

@@ -6,10 +6,12 @@ use anyhow::Context;
 use deadpool::Runtime;
 use deadpool::managed::TimeoutType;
 use diesel::ConnectionError;
+use diesel::result::{DatabaseErrorKind, Error as DatabaseError};
 use diesel_async::pooled_connection::deadpool::{Object, Pool as Deadpool, PoolError};
 use diesel_async::pooled_connection::{AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod};
 use diesel_async::{AsyncConnection, AsyncPgConnection, SimpleAsyncConnection};
 use secrecy::ExposeSecret;
+use tokio::runtime::Handle;
 
 use crate::Settings;
 
@@ -31,13 +33,22 @@ impl Pool {
     ///
     /// # Errors
     /// When the settings make no pool.
+    ///
+    /// # Panics
+    /// When it is called outside of a runtime.
     pub fn new(settings: &Settings) -> anyhow::Result<Self> {
         let mut config = ManagerConfig::default();
         // A broken connection shows itself at the first query; a round trip per checkout would cost a third of a list.
         config.recycling_method = RecyclingMethod::Fast;
-        config.custom_setup = Box::new(|url| {
+        // Connections live on the runtime that the pool is made in, and not on that of whichever server thread needs one
+        // first, which ends before what drains after it.
+        let runtime = Handle::current();
+        config.custom_setup = Box::new(move |url| {
             let url = url.to_owned();
-            Box::pin(async move { connect(&url).await })
+            let connecting = runtime.spawn(async move { connect(&url).await });
+            Box::pin(async move {
+                connecting.await.map_err(|ended| ConnectionError::BadConnection(ended.to_string()))?
+            })
         });
         let manager = AsyncDieselConnectionManager::new_with_config(settings.url.expose_secret(), config);
         let wait = Duration::from_millis(settings.acquire_timeout_ms);
@@ -79,6 +90,21 @@ pub async fn connect(url: &str) -> Result<AsyncPgConnection, ConnectionError> {
         .await
         .map_err(ConnectionError::CouldntSetupConfiguration)?;
     Ok(connection)
+}
+
+/// Whether an error says that the database is away or busy, so that trying again later can help, rather than that a
+/// statement is wrong.
+#[must_use]
+pub const fn is_away(error: &DatabaseError) -> bool {
+    matches!(
+        error,
+        DatabaseError::DatabaseError(
+            DatabaseErrorKind::ClosedConnection
+                | DatabaseErrorKind::UnableToSendCommand
+                | DatabaseErrorKind::SerializationFailure,
+            _,
+        ) | DatabaseError::BrokenTransactionManager
+    )
 }
 
 /// No connection could be had.

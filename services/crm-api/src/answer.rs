@@ -5,7 +5,7 @@ use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::{HttpRequest, HttpResponse, ResponseError};
 use pulse_jsonapi::document::{Links, Writer};
 use pulse_jsonapi::{Code, Problem, negotiate as rules};
 use pulse_resource::engine::Listing;
@@ -47,13 +47,27 @@ pub(crate) async fn no_such_path(request: HttpRequest) -> Result<HttpResponse, E
     Err(Problem::new(Code::NotFound, format!("Nothing is at {}.", request.path())).into())
 }
 
-/// Something is here, but does not do that.
-///
-/// # Errors
-/// Always.
-pub(crate) fn not_allowed(request: &HttpRequest) -> Error {
+/// Something is here, but does not do that; `allow` lists what it does.
+pub(crate) fn not_allowed(request: &HttpRequest, allow: &'static str) -> HttpResponse {
     let detail = format!("{} does not do {}.", request.path(), request.method());
-    Problem::new(Code::MethodNotAllowed, detail).into()
+    let mut response = Error::from(Problem::new(Code::MethodNotAllowed, detail)).error_response();
+    response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allow));
+    response
+}
+
+/// For addresses that only take POST.
+pub(crate) async fn only_post(request: HttpRequest) -> HttpResponse {
+    not_allowed(&request, "POST")
+}
+
+/// For addresses that only answer GET.
+pub(crate) async fn only_get(request: HttpRequest) -> HttpResponse {
+    not_allowed(&request, "GET, HEAD")
+}
+
+/// For addresses that only take DELETE.
+pub(crate) async fn only_delete(request: HttpRequest) -> HttpResponse {
+    not_allowed(&request, "DELETE")
 }
 
 /// A document of records.

@@ -26,7 +26,8 @@ pub(crate) fn routes(config: &mut web::ServiceConfig, resource: &'static Resourc
                 match *request.method() {
                     Method::GET | Method::HEAD => list(&request, &app, &caller, resource).await,
                     Method::POST if resource.actions.create => create(&app, &caller, resource, payload).await,
-                    _ => Err(answer::not_allowed(&request)),
+                    _ if resource.actions.create => Ok(answer::not_allowed(&request, "GET, HEAD, POST")),
+                    _ => Ok(answer::not_allowed(&request, "GET, HEAD")),
                 }
             },
         ))
@@ -41,7 +42,10 @@ pub(crate) fn routes(config: &mut web::ServiceConfig, resource: &'static Resourc
                     Method::DELETE if resource.actions.destroy => {
                         destroy(&request, &app, &caller, resource, id).await
                     }
-                    _ => Err(answer::not_allowed(&request)),
+                    _ if resource.actions.update => {
+                        Ok(answer::not_allowed(&request, "GET, HEAD, PATCH, DELETE"))
+                    }
+                    _ => Ok(answer::not_allowed(&request, "GET, HEAD")),
                 }
             },
         ));

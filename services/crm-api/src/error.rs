@@ -7,7 +7,7 @@ use std::fmt;
 
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, ResponseError};
-use diesel::result::{DatabaseErrorKind, Error as DatabaseError};
+use diesel::result::Error as DatabaseError;
 use pulse_jsonapi::problem::{self, Code, Problem};
 use pulse_store::pool;
 
@@ -81,13 +81,7 @@ impl From<DatabaseError> for Error {
     fn from(error: DatabaseError) -> Self {
         match error {
             DatabaseError::NotFound => Problem::new(Code::NotFound, "There is no such record.").into(),
-            DatabaseError::DatabaseError(
-                DatabaseErrorKind::ClosedConnection
-                | DatabaseErrorKind::UnableToSendCommand
-                | DatabaseErrorKind::SerializationFailure,
-                _,
-            )
-            | DatabaseError::BrokenTransactionManager => Self::Unavailable(error.into()),
+            away if pool::is_away(&away) => Self::Unavailable(away.into()),
             other => Self::Internal(other.into()),
         }
     }

@@ -6,7 +6,7 @@ use actix_web::web::{self, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use pulse_jsonapi::document::{Identifier, Linkage, Links, Writer, read_linkage};
 use pulse_jsonapi::query::{Accepts, page_links};
-use pulse_jsonapi::{Code, Problem};
+use pulse_jsonapi::{Code, Problem, Source};
 use pulse_resource::render::Record;
 use pulse_resource::select::Parent;
 use pulse_resource::write::Relink;
@@ -36,7 +36,7 @@ pub(crate) fn routes(
                     Method::GET | Method::HEAD => {
                         related(&request, &app, &caller, Parent { resource, id, relationship }).await
                     }
-                    _ => Err(answer::not_allowed(&request)),
+                    _ => Ok(answer::not_allowed(&request, "GET, HEAD")),
                 }
             },
         ))
@@ -48,7 +48,7 @@ pub(crate) fn routes(
                     Method::PATCH | Method::POST | Method::DELETE => {
                         change(&request, &app, &caller, parent, payload).await
                     }
-                    _ => Err(answer::not_allowed(&request)),
+                    _ => Ok(answer::not_allowed(&request, "GET, HEAD, PATCH, POST, DELETE")),
                 }
             },
         ));
@@ -114,8 +114,12 @@ async fn change(
                 relationships: vec![(relationship.name.to_owned(), to)],
                 ..Default::default()
             };
-            let changes = Changes::updating(resource, input).map_err(at_the_root)?;
-            app.engine().update(caller.act(), id, changes, None).await?
+            let changes =
+                Changes::updating(resource, input).map_err(|problems| at_the_root(relationship, problems))?;
+            app.engine().update(caller.act(), id, changes, None).await.map_err(|error| match error {
+                pulse_resource::Error::Rejected(problems) => at_the_root(relationship, problems),
+                other => other.into(),
+            })?
         }
         (Link::Through { .. }, Linkage::ToMany(to)) => {
             let how = match *request.method() {
@@ -141,11 +145,13 @@ async fn change(
 }
 
 /// The primary data of a relationship URL is the linkage itself, so pointers start there.
-fn at_the_root(problems: Vec<Problem>) -> Error {
+fn at_the_root(relationship: &Relationship, problems: Vec<Problem>) -> Error {
+    let start = format!("/data/relationships/{}", relationship.name);
     let moved = problems.into_iter().map(|mut problem| {
-        if let Some(pulse_jsonapi::Source::Pointer(pointer)) = &mut problem.source {
-            let rest = pointer.find("/data/").and_then(|start| pointer[start + 1..].find("/data"));
-            *pointer = rest.map_or_else(|| "/data".to_owned(), |at| pointer[at + 1..].to_owned());
+        if let Some(Source::Pointer(pointer)) = &mut problem.source
+            && let Some(rest) = pointer.strip_prefix(&start)
+        {
+            *pointer = rest.to_owned();
         }
         problem
     });

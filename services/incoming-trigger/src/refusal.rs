@@ -4,7 +4,7 @@
 
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, ResponseError};
-use diesel::result::{DatabaseErrorKind, Error as DatabaseError};
+use diesel::result::Error as DatabaseError;
 use pulse_service::limit::Exceeded;
 use pulse_store::pool;
 use serde_json::json;
@@ -74,16 +74,7 @@ impl From<pool::Unavailable> for Refusal {
 
 impl From<DatabaseError> for Refusal {
     fn from(error: DatabaseError) -> Self {
-        match error {
-            DatabaseError::DatabaseError(
-                DatabaseErrorKind::ClosedConnection
-                | DatabaseErrorKind::UnableToSendCommand
-                | DatabaseErrorKind::SerializationFailure,
-                _,
-            )
-            | DatabaseError::BrokenTransactionManager => Self::Unavailable(error.into()),
-            other => Self::Internal(other.into()),
-        }
+        if pool::is_away(&error) { Self::Unavailable(error.into()) } else { Self::Internal(error.into()) }
     }
 }
 

@@ -2,7 +2,9 @@
 //!
 //! A claim sets a lease and raises `lease_epoch`. Every later write asks for that epoch, so a worker that was paused
 //! past its lease cannot write over the one that took its run, and asks for the state `running`, so what has ended
-//! never changes. All times are those of the database: workers need not agree on the hour.
+//! never changes.
+//!
+//! Leases and due times go by the clock of the database: workers need not agree on the hour.
 
 use std::time::Duration;
 

@@ -25,7 +25,6 @@ pub struct Settings {
     /// The service that writes CRM records.
     pub crm: Crm,
     /// Trigger URLs and the runs they start.
-    #[serde(default)]
     pub trigger: Trigger,
 }
 
@@ -44,17 +43,12 @@ pub struct Crm {
     /// Base address of crm-api, without `/api/v1`.
     pub url: Url,
     /// How long one call may take, in milliseconds.
-    #[serde(default = "timeout_ms")]
     pub timeout_ms: u64,
-}
-
-const fn timeout_ms() -> u64 {
-    10_000
 }
 
 /// Section `[trigger]`.
 #[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields)]
 pub struct Trigger {
     /// Requests per second and workspace; so many may come at once.
     pub requests_per_second: NonZeroU32,
@@ -62,24 +56,11 @@ pub struct Trigger {
     pub max_body_bytes: usize,
     /// Runs that one process executes at once.
     pub concurrency: NonZeroUsize,
-    /// How long a run belongs to its worker after a step was committed, in seconds; a step may take half of it. When
-    /// a worker dies, its runs go on elsewhere after at most this long.
+    /// How long a run belongs to its worker after a step was committed, in seconds; a step may take half of it. The
+    /// runs of a worker that died go on elsewhere after that.
     pub lease_seconds: NonZeroU32,
     /// How often a step is tried while crm-api is away, before the run fails.
     pub max_attempts: i32,
     /// How often due runs are looked for without being told of any, in seconds.
     pub sweep_seconds: NonZeroU64,
-}
-
-impl Default for Trigger {
-    fn default() -> Self {
-        Self {
-            requests_per_second: const { NonZeroU32::new(100).expect("not zero") },
-            max_body_bytes: 1024 * 1024,
-            concurrency: const { NonZeroUsize::new(16).expect("not zero") },
-            lease_seconds: const { NonZeroU32::new(60).expect("not zero") },
-            max_attempts: 10,
-            sweep_seconds: const { NonZeroU64::new(5).expect("not zero") },
-        }
-    }
 }

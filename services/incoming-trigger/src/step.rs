@@ -139,9 +139,9 @@ async fn find_or_create(
 }
 
 fn record_id(parameter: &str, text: &str) -> Result<Uuid, Failure> {
-    text.trim()
-        .parse()
-        .or_else(|_| Err(Failure::Final(format!("`{parameter}` is not the id of a record: `{text}`"))))
+    text.trim().parse().map_err(|error| {
+        Failure::Final(format!("`{parameter}` is not the id of a record: `{text}` ({error})"))
+    })
 }
 
 fn not_blank<'a>(parameter: &str, text: &'a str) -> Result<&'a str, Failure> {

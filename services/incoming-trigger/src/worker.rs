@@ -91,6 +91,9 @@ impl Worker {
                 Some(ended) = under_way.join_next() => report(ended),
                 () = self.listener.wait(patience), if under_way.len() < self.concurrency => {}
             }
+            while let Some(ended) = under_way.try_join_next() {
+                report(ended);
+            }
         }
         while let Some(ended) = under_way.join_next().await {
             report(ended);
@@ -104,7 +107,7 @@ impl Bench {
     async fn claim(&self, free: usize) -> anyhow::Result<(Vec<Run>, Option<Duration>)> {
         let mut connection = self.pool.get().await?;
         let claimed = runs::claim(&mut connection, free, self.settings.lease_seconds.get()).await?;
-        let patience = runs::until_next_due(&mut connection).await?;
+        let patience = if claimed.len() < free { runs::until_next_due(&mut connection).await? } else { None };
         Ok((claimed, patience))
     }
 

@@ -105,6 +105,8 @@ codes! {
         "`page[size]` is above the maximum, which `meta.page.maxSize` tells.";
 
     // HTTP
+    MalformedRequest "malformed_request" 400 "Malformed request",
+        "The request is not HTTP as the gateway understands it.";
     MethodNotAllowed "method_not_allowed" 405 "Method not allowed",
         "The URL exists but does not answer this method; `Allow` lists those it does.";
     NotAcceptable "not_acceptable" 406 "Not acceptable",
@@ -139,4 +141,35 @@ codes! {
         "Something the server depends on does not answer; try again after `Retry-After`.";
     Internal "internal" 500 "Internal error",
         "A defect on the server, logged under the request id.";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `docs/errors.md`, as it must be.
+    fn markdown() -> String {
+        let mut page = String::from(
+            "# Errors\n\nEvery `code` of an error object under `/api/v1`. Codes are never renamed or reused; titles are constant; \
+             `detail` says what is wrong\nthis time and `source` where. This page is written from \
+             `crates/jsonapi/src/problem/code.rs`; a test compares.\n\n| code | status | title | meaning |\n| --- | --- | --- | \
+             --- |\n",
+        );
+        for code in Code::ALL {
+            let (name, status, title, meaning) = (code.name(), code.status(), code.title(), code.meaning());
+            page.push_str(&format!("| `{name}` | {status} | {title} | {meaning} |\n"));
+        }
+        page
+    }
+
+    #[test]
+    fn the_documentation_is_the_catalogue() {
+        let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/errors.md");
+        #[expect(clippy::disallowed_methods, reason = "a switch of this test, not a setting")]
+        if std::env::var("BLESS").is_ok() {
+            std::fs::write(page, markdown()).expect("writes the page");
+        }
+        let committed = std::fs::read_to_string(page).expect("the page exists");
+        assert_eq!(committed, markdown(), "run `make bless` to write it again");
+    }
 }

@@ -16,10 +16,24 @@ pub(crate) use sign_up::{NewWorkspace, create_workspace};
 
 use actix_web::web;
 
+use crate::answer;
+
 /// The routes below `/api/v1/auth`, and below `/auth`, which is another name for it.
 pub(crate) fn routes(config: &mut web::ServiceConfig) {
     config
-        .route("/sign_up", web::post().to(sign_up::sign_up))
-        .route("/sign_in", web::post().to(sign_in::sign_in))
-        .route("/sign_out", web::delete().to(sign_in::sign_out));
+        .service(
+            web::resource("/sign_up")
+                .route(web::post().to(sign_up::sign_up))
+                .default_service(web::to(answer::only_post)),
+        )
+        .service(
+            web::resource("/sign_in")
+                .route(web::post().to(sign_in::sign_in))
+                .default_service(web::to(answer::only_post)),
+        )
+        .service(
+            web::resource("/sign_out")
+                .route(web::delete().to(sign_in::sign_out))
+                .default_service(web::to(answer::only_delete)),
+        );
 }

@@ -66,7 +66,11 @@ fn validate(changes: &Changes) -> Vec<Problem> {
 
 /// `POST /sequences/{id}/start`
 pub(super) fn routes(config: &mut web::ServiceConfig) {
-    config.route("/sequences/{id}/start", web::post().to(start));
+    config.service(
+        web::resource("/sequences/{id}/start")
+            .route(web::post().to(start))
+            .default_service(web::to(answer::only_post)),
+    );
 }
 
 /// What starting a sequence needs.

@@ -42,7 +42,11 @@ pub static WEBHOOK_DELIVERIES: Resource = Resource {
 };
 
 pub(super) fn routes(config: &mut web::ServiceConfig) {
-    config.route("/webhook_deliveries/{id}/replay", web::post().to(replay));
+    config.service(
+        web::resource("/webhook_deliveries/{id}/replay")
+            .route(web::post().to(replay))
+            .default_service(web::to(answer::only_post)),
+    );
 }
 
 /// Asks webhook-dispatcher to send the same bytes again, as a delivery of its own whose id is in `meta.delivery_id`.

@@ -52,9 +52,11 @@ fn validate(changes: &Changes) -> Vec<Problem> {
 }
 
 pub(super) fn routes(config: &mut web::ServiceConfig) {
-    config
-        .service(web::resource("/workflows").guard(guard::Post()).to(create))
-        .route("/workflows/{id}/variables", web::get().to(variables));
+    config.service(web::resource("/workflows").guard(guard::Post()).to(create)).service(
+        web::resource("/workflows/{id}/variables")
+            .route(web::get().to(variables))
+            .default_service(web::to(answer::only_get)),
+    );
 }
 
 /// Makes a workflow; `meta.trigger_url` is the only time its URL is shown.

@@ -66,14 +66,14 @@ pub(super) struct Limits {
 
 /// Claims deliveries that are due, the longest due first. `busy` names the subscription of each delivery under way.
 ///
-/// Finds one at least where there is one that the limits allow.
+/// Finds none only where the limits allow none, or where other workers were faster with all that were looked at.
 pub(super) async fn claim(
     connection: &mut AsyncPgConnection,
     limits: Limits,
     busy: Vec<Uuid>,
 ) -> QueryResult<Vec<Claimed>> {
     let attempts: Vec<Uuid> = (0..limits.free).map(|_| Uuid::now_v7()).collect();
-    #[expect(clippy::disallowed_methods, reason = "diesel has no rows locked in a CTE that writes")]
+    #[expect(clippy::disallowed_methods, reason = "diesel has no CTE that locks and writes")]
     diesel::sql_query(include_str!("claim.sql"))
         .bind::<BigInt, _>(i64::try_from(limits.free).unwrap_or(i64::MAX))
         .bind::<BigInt, _>(i64::try_from(limits.per_subscription).unwrap_or(i64::MAX))

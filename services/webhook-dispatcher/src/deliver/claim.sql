@@ -8,7 +8,6 @@ WITH busy AS (
     FROM unnest($3) AS under_way (subscription_id)
     GROUP BY subscription_id
 ),
--- Locked only until the end of this statement: what is not chosen below is free again then.
 due AS (
     SELECT workspace_id, id, subscription_id, next_attempt_at
     FROM webhook_deliveries
@@ -18,7 +17,6 @@ due AS (
       AND subscription_id NOT IN (SELECT subscription_id FROM busy WHERE deliveries >= $2)
     ORDER BY next_attempt_at
     LIMIT $1
-    FOR NO KEY UPDATE SKIP LOCKED
 ),
 ranked AS (
     SELECT due.*, row_number() OVER (PARTITION BY subscription_id ORDER BY next_attempt_at) AS place
@@ -40,21 +38,31 @@ chosen AS (
     LEFT JOIN busy ON busy.subscription_id = ranked.subscription_id
     WHERE ranked.place + coalesce(busy.deliveries, 0) <= $2
 ),
+-- Nothing is locked before it is chosen, so another worker may have been faster: what it holds or has is left out.
+locked AS (
+    SELECT chosen.*
+    FROM chosen
+    JOIN webhook_deliveries AS d ON d.workspace_id = chosen.workspace_id AND d.id = chosen.id
+    WHERE d.state = 'scheduled'
+      AND d.next_attempt_at <= now()
+      AND (d.lease_until IS NULL OR d.lease_until < now())
+    FOR NO KEY UPDATE OF d SKIP LOCKED
+),
 claimed AS (
     UPDATE webhook_deliveries AS d
     SET lease_until = now() + $4 * interval '1 millisecond',
         lease_epoch = d.lease_epoch + 1,
-        first_attempt_at = CASE WHEN chosen.wanted THEN coalesce(d.first_attempt_at, now()) ELSE d.first_attempt_at END
-    FROM chosen
-    WHERE d.workspace_id = chosen.workspace_id AND d.id = chosen.id
+        first_attempt_at = coalesce(d.first_attempt_at, CASE WHEN locked.wanted THEN now() END)
+    FROM locked
+    WHERE d.workspace_id = locked.workspace_id AND d.id = locked.id
     RETURNING
         d.*,
-        ($5)[chosen.slot] AS attempt_id,
+        ($5)[locked.slot] AS attempt_id,
         now() AS started_at,
-        chosen.url,
-        chosen.secret_sealed,
-        chosen.max_retries,
-        chosen.wanted
+        locked.url,
+        locked.secret_sealed,
+        locked.max_retries,
+        locked.wanted
 ),
 -- If the worker dies, what it leaves behind says that the outcome of this attempt is unknown.
 begun AS (

@@ -1,0 +1,13 @@
+//! crm-api as its clients see it: every test talks HTTP to a service of its own.
+
+mod app;
+mod auth;
+mod conformance;
+mod contacts;
+mod filters;
+mod journal;
+mod relationships;
+mod sequences;
+mod tenants;
+mod webhooks;
+mod workflows;
