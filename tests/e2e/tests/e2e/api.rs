@@ -118,13 +118,17 @@ impl Api {
         created.document["meta"]["secret"].as_str().expect("the secret is shown once").to_owned()
     }
 
-    /// Makes a token for a website: `public` or `secret`.
-    pub(crate) async fn ingest_token(&self, kind: &str) -> String {
+    /// Makes a website with two tokens: the public and the secret one.
+    pub(crate) async fn website(&self) -> (String, String) {
         let site = self.create("ingest_sites", json!({"name": "Shop"})).await;
+        (self.ingest_token(&site.id, "public").await, self.ingest_token(&site.id, "secret").await)
+    }
+
+    async fn ingest_token(&self, site: &str, kind: &str) -> String {
         let document = json!({"data": {
             "type": "ingest_tokens",
             "attributes": {"name": kind, "kind": kind},
-            "relationships": {"site": {"data": {"type": "ingest_sites", "id": site.id}}},
+            "relationships": {"site": {"data": {"type": "ingest_sites", "id": site}}},
         }});
         let made = self.post("/api/v1/ingest_tokens", &document).await.expect(201).json();
         made["meta"]["token"].as_str().expect("the token is shown once").to_owned()

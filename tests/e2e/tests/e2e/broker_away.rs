@@ -15,7 +15,7 @@ async fn contacts_are_created_while_the_broker_is_away_and_every_event_is_delive
     let proxy = Proxy::start().await;
     let stack = Stack::start_behind(&proxy).await;
     let api = Api::sign_up(&stack).await;
-    let token = api.ingest_token("public").await;
+    let (token, _) = api.website().await;
     let data = json!({"visitor_fingerprint": null, "session_id": "one"});
     let pageview = json!({"type": "pageview", "token": token, "data": data});
     website::send(&api, &[], &pageview).await.expect(202);

@@ -100,7 +100,10 @@ async fn a_burst_cut_short_by_the_death_of_crm_api_delivers_all_that_was_acknowl
                     stack.kill(CRM_API);
                 }
             }
-            _ => refused += 1,
+            status => {
+                assert_eq!(status, 503, "{}", answer.body);
+                refused += 1;
+            }
         }
     }
     assert!(refused > 0, "it was killed too late to tell anything");
@@ -150,7 +153,7 @@ async fn a_run_goes_on_at_the_next_step_after_its_worker_was_killed() {
 async fn events_that_ingest_has_accepted_outlive_it() {
     let mut stack = Stack::start().await;
     let api = Api::sign_up(&stack).await;
-    let token = api.ingest_token("public").await;
+    let (token, _) = api.website().await;
     stack.kill(INGEST_GATEWAY);
     // Without the worker nothing is stored, which holds the moment between the answer and the storing.
     stack.run(INGEST_GATEWAY, &["serve"]).await;

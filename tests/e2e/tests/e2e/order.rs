@@ -39,7 +39,7 @@ async fn an_order_becomes_a_tagged_contact_in_a_sequence() {
     let named = |path: &str| variables.iter().find(|variable| variable["path"] == path);
     let email = named("trigger.body.customer.email").expect("it is listed");
     assert_eq!(email["example"], "Grace@Shop.test");
-    assert!(named("trigger.body.items.0.sku").is_some(), "{document}");
+    assert!(named("trigger.body.items[0].sku").is_some(), "{document}");
 }
 
 /// What an e-commerce system posts.

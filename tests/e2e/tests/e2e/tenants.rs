@@ -30,7 +30,7 @@ async fn nothing_of_another_workspace_can_be_seen_changed_or_linked() {
     let company = theirs.create("companies", json!({"name": "Theirs"})).await.id;
     let tag = theirs.create("tags", json!({"name": "Theirs"})).await.id;
     let contact = contact_with(&theirs, &company, &tag).await;
-    theirs.ingest_token("public").await;
+    theirs.website().await;
     let workflow = Workflow::create(&theirs).await;
     let sequence = id(&theirs.list("sequences").await[0]);
     let delivery = id(&theirs.list_of(1, "webhook_deliveries?q[state_eq]=succeeded").await[0]);

@@ -13,7 +13,7 @@ const INGEST: &str = "/api/ingest";
 async fn what_the_sdk_sends_by_beacon_and_by_fetch_is_stored() {
     let stack = Stack::start().await;
     let api = Api::sign_up(&stack).await;
-    let token = api.ingest_token("public").await;
+    let (token, _) = api.website().await;
 
     for (transport, content_type, token_header) in
         [("beacon", "text/plain;charset=utf-8", None), ("fetch", "application/json", Some(token.as_str()))]
@@ -54,10 +54,29 @@ async fn what_the_sdk_sends_by_beacon_and_by_fetch_is_stored() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Chromium"]
+async fn what_the_sdk_sends_from_a_real_browser_is_stored() {
+    let stack = Stack::start().await;
+    let api = Api::sign_up(&stack).await;
+    let (token, _) = api.website().await;
+    for transport in ["beacon", "fetch"] {
+        let endpoint = format!("{}{INGEST}", stack.url());
+
+        let visit = node::run("chromium.mjs", &[&endpoint, &token, transport]).await;
+
+        let session = visit["session"].as_str().expect("a session");
+        let events = api.list_of(1, &format!("analytics/events?q[session_id_eq]={session}")).await;
+        let pageview = &events[0]["attributes"];
+        assert_eq!((&pageview["kind"], &pageview["path"]), (&json!("pageview"), &json!("/pricing")));
+        assert_eq!((&pageview["title"], &pageview["utm_source"]), (&json!("Pricing"), &json!("news")));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_payment_of_a_known_session_is_stored_once() {
     let stack = Stack::start().await;
     let api = Api::sign_up(&stack).await;
-    let (public, secret) = (api.ingest_token("public").await, api.ingest_token("secret").await);
+    let (public, secret) = api.website().await;
     let session = "6f1c1f0e-3b1e-4d0a-9f3e-0d8f3a1b2c3d";
     let pageview = json!({"type": "pageview", "token": public, "data": {
         "visitor_fingerprint": null, "session_id": session, "url": "https://shop.pulse.test/", "path": "/"}});
@@ -95,7 +114,7 @@ async fn a_payment_of_a_known_session_is_stored_once() {
 async fn every_answer_of_ingest_can_be_read_by_any_page() {
     let stack = Stack::start().await;
     let api = Api::sign_up(&stack).await;
-    let token = api.ingest_token("public").await;
+    let (token, _) = api.website().await;
 
     let preflight = [
         ("origin", "https://shop.pulse.test"),
