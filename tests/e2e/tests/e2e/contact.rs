@@ -1,6 +1,6 @@
 //! A contact is created over the API, and a signed webhook tells of it.
 
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 
 use pulse_domain::signature;
 use pulse_testing::sink::Received;
@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::api::{Api, PASSWORD, some_email};
 use crate::node;
-use crate::stack::Stack;
+use crate::stack::{Stack, free_ports};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_user_signs_up_signs_in_in_three_ways_and_signs_out_of_one() {
@@ -90,7 +90,7 @@ async fn a_created_contact_is_delivered_signed_and_can_be_replayed() {
 async fn the_documented_receiver_accepts_the_signature() {
     let stack = Stack::start().await;
     let api = Api::sign_up(&stack).await;
-    let port = free_port();
+    let port = free_ports().next().expect("a port is free");
     let secret = api.subscribe(&format!("http://127.0.0.1:{port}/"), &["*"]).await;
     let settings = [("PORT", &*port.to_string()), ("SECRET", &*secret)];
     let _receiver = node::Background::start("receiver.mjs", &settings);
@@ -109,9 +109,4 @@ fn assert_signed(received: &Received, secret: &str) {
         let found = received.header(header).expect("every delivery is signed");
         assert_eq!(found, signature::sign(secret.as_bytes(), &received.body), "{header}");
     }
-}
-
-fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
-    listener.local_addr().expect("it is bound").port()
 }

@@ -14,6 +14,7 @@ use tokio::task::JoinSet;
 pub(crate) struct Proxy {
     address: SocketAddr,
     open: Arc<watch::Sender<bool>>,
+    /// Ends with this.
     _accepting: JoinSet<()>,
 }
 

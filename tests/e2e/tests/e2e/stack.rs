@@ -214,9 +214,10 @@ fn program(service: &str) -> PathBuf {
     program
 }
 
-fn free_ports() -> impl Iterator<Item = u16> {
+/// Ports that nobody listens on.
+pub(crate) fn free_ports() -> impl Iterator<Item = u16> {
     // Other checkouts may run their tests on this machine at the same time.
-    let start = Uuid::new_v4().as_u128() % u128::try_from(PORTS.len()).expect("few");
-    let start = usize::try_from(start).expect("few");
+    let [first, second, ..] = Uuid::new_v4().into_bytes();
+    let start = usize::from(u16::from_be_bytes([first, second])) % PORTS.len();
     PORTS.cycle().skip(start).filter(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok())
 }
