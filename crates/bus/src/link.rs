@@ -5,7 +5,9 @@ use std::time::{Duration, Instant};
 use lapin::options::ConfirmSelectOptions;
 use lapin::{Channel, Connection, ConnectionProperties};
 use secrecy::ExposeSecret;
+use tokio::runtime::Handle;
 use tokio::sync::Mutex;
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::{Settings, topology};
 
@@ -17,6 +19,9 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 pub(crate) struct Link {
     settings: Settings,
     name: String,
+    /// Where the connection is driven. A handler of HTTP runs on a thread that ends before the service does, and a
+    /// connection that it opened there would end with it, unable even to be closed.
+    runtime: Handle,
     state: Mutex<State>,
 }
 
@@ -27,8 +32,14 @@ struct State {
 }
 
 impl Link {
+    /// Must be called within the runtime that outlives the connection.
     pub(crate) fn new(settings: &Settings, name: &str) -> Self {
-        Self { settings: settings.clone(), name: name.to_owned(), state: Mutex::default() }
+        Self {
+            settings: settings.clone(),
+            name: name.to_owned(),
+            runtime: Handle::current(),
+            state: Mutex::default(),
+        }
     }
 
     pub(crate) fn settings(&self) -> &Settings {
@@ -47,27 +58,19 @@ impl Link {
         if state.failed_at.is_some_and(|at| at.elapsed() < PAUSE) {
             anyhow::bail!("the broker was away a moment ago");
         }
-        match tokio::time::timeout(CONNECT_TIMEOUT, self.connect()).await {
-            Ok(Ok(open)) => {
+        let connecting = self.runtime.spawn(connect(self.settings.clone(), self.name.clone()));
+        match tokio::time::timeout(CONNECT_TIMEOUT, AbortOnDropHandle::new(connecting)).await {
+            Ok(Ok(Ok(open))) => {
                 let channel = open.1.clone();
                 *state = State { open: Some(open), failed_at: None };
                 Ok(channel)
             }
             failed => {
                 state.failed_at = Some(Instant::now());
-                failed??;
+                failed???;
                 unreachable!("only failures come here")
             }
         }
-    }
-
-    async fn connect(&self) -> anyhow::Result<(Connection, Channel)> {
-        let properties = ConnectionProperties::default().with_connection_name(self.name.as_str().into());
-        let connection = Connection::connect(self.settings.url.expose_secret(), properties).await?;
-        let channel = connection.create_channel().await?;
-        channel.confirm_select(ConfirmSelectOptions::default()).await?;
-        topology::declare(&channel, &self.settings.prefix).await?;
-        Ok((connection, channel))
     }
 
     /// Closes the connection in an orderly way.
@@ -77,4 +80,13 @@ impl Link {
             let _ = connection.close(200, "stopping".into()).await;
         }
     }
+}
+
+async fn connect(settings: Settings, name: String) -> anyhow::Result<(Connection, Channel)> {
+    let properties = ConnectionProperties::default().with_connection_name(name.into());
+    let connection = Connection::connect(settings.url.expose_secret(), properties).await?;
+    let channel = connection.create_channel().await?;
+    channel.confirm_select(ConfirmSelectOptions::default()).await?;
+    topology::declare(&channel, &settings.prefix).await?;
+    Ok((connection, channel))
 }

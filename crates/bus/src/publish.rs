@@ -28,7 +28,8 @@ impl std::fmt::Debug for Publisher {
 }
 
 impl Publisher {
-    /// Makes a publisher; it connects when first used, and again after the connection broke.
+    /// Makes a publisher; it connects when first used, and again after the connection broke. Must be called within
+    /// the runtime that outlives it, which drives the connection.
     #[must_use]
     pub fn new(settings: &Settings, name: &str) -> Self {
         Self(Arc::new(Link::new(settings, name)))
