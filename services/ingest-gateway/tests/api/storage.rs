@@ -34,7 +34,6 @@ async fn the_roles_run_apart() {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_event_goes_to_the_partition_of_its_day() {
     let app = App::spawn().await;
-    // Not within the minutes in which "now" may become another day while the test runs.
     let now = Utc::now();
     let mut expected = BTreeMap::new();
     for (name, at, far) in [
@@ -79,6 +78,24 @@ async fn a_week_is_made_ahead_and_salts_end_with_their_period() {
     .await;
     assert_eq!(partitions(&database, "events").await, 8);
     assert_eq!(partitions(&database, "revenue").await, 8);
+    worker.stop().await;
+    app.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_day_that_has_rows_in_the_default_partition_goes_on_there() {
+    let app = App::spawn_with(Some(Role::Serve), |_| {}).await;
+    let database = app.database.client().await;
+    let stray = "INSERT INTO analytics.events
+                     (workspace_id, site_id, id, occurred_at, received_at, kind, visitor_fingerprint)
+                 SELECT id, id, id, now() - interval '2 days', now(), 'pageview', 'v' FROM workspaces";
+    database.batch_execute(stray).await.expect("inserted");
+    let (_, worker) = start(&app.settings, Some(Role::Work));
+    let at = Utc::now() - Days::new(2);
+    let data = json!({ "session_id": "s", "timestamp": at.timestamp_millis() });
+    assert_eq!(app.ingest(&app.public, "pageview", &data).await.status, 202);
+    app.stored(2).await;
+    assert_eq!(app.count("analytics.events_default").await, 2);
     worker.stop().await;
     app.stop().await;
 }
