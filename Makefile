@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run stop logs status clean-data test check fmt migrate schema stack-up stack-down
+.PHONY: help run stop logs status clean-data test check fmt bless migrate schema stack-up stack-down
 
 help: ## Print this page
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -33,6 +33,9 @@ check: ## What needs no servers: format check, clippy, licences and advisories
 
 fmt: ## Format all Rust code
 	cargo fmt --all
+
+bless: ## Write what is generated and committed: docs/errors.md, docs/events.md, the messages of the bus
+	BLESS=1 cargo test --locked -p pulse-domain -p pulse-jsonapi --lib --tests -- documentation generated
 
 migrate: ## Bring the database of `make run` up to date
 	@deploy/dev/database migrate run

@@ -50,6 +50,8 @@ spawn() {
     [[ -z ${LOCK_FD:-} ]] || exec {LOCK_FD}>&-
     # make's job server is not handed down, only the variable that speaks of it.
     unset MAKEFLAGS MFLAGS
+    # What the user has set for all goes to those alone that know it: services refuse the rest.
+    unset PULSE_DATABASE__URL PULSE_BUS__URL
     # More than the usual 1024 connections, yet not the billion that some containers allow: Erlang reserves
     # memory for every descriptor that it may open.
     ulimit -Sn 65536 2>/dev/null || ulimit -Sn "$(ulimit -Hn)"

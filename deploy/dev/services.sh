@@ -9,13 +9,13 @@ service_settings() {
   local loopback=127.0.0.0/8
   SETTINGS=(
     PULSE_DATABASE__URL="$DATABASE"
-    PULSE_BUS__URL="$BUS"
     PULSE_HTTP__LISTEN="127.0.0.1:${PORT[$1]:-0}"
     PULSE_HTTP__TRUSTED_PROXIES=127.0.0.1/32
   )
   case $1 in
     crm-api)
       SETTINGS+=(
+        PULSE_BUS__URL="$BUS"
         PULSE_SECURITY__MASTER_KEY="$(secret MASTER_KEY)"
         PULSE_SECURITY__SESSION_KEY="$(secret SESSION_KEY)"
         PULSE_SECURITY__INTERNAL_KEY="$(secret INTERNAL_KEY)"
@@ -25,11 +25,12 @@ service_settings() {
       ;;
     ingest-gateway)
       SETTINGS+=(
-        PULSE_SECURITY__MASTER_KEY="$(secret MASTER_KEY)"
+        PULSE_BUS__URL="$BUS"
       )
       ;;
     webhook-dispatcher)
       SETTINGS+=(
+        PULSE_BUS__URL="$BUS"
         PULSE_SECURITY__MASTER_KEY="$(secret MASTER_KEY)"
         PULSE_EGRESS__ALLOW="$loopback"
       )
@@ -54,8 +55,8 @@ program_dir() {
 }
 
 build_services() {
-  attended -- cargo build --workspace --bins --locked
-  attended -- cargo build --package webhook-dispatcher --example receiver --locked
+  # One call, with the examples: tests need the same features of everything, so nothing is built twice.
+  attended -- cargo build --workspace --bins --examples --locked
   PROGRAMS=$(program_dir)
 }
 
@@ -100,7 +101,7 @@ await_ready() {
 
 start_receiver() {
   require_free_port "${PORT[receiver]}" 'the demo receiver'
-  launch receiver RECEIVER_LISTEN="127.0.0.1:${PORT[receiver]}" RECEIVER_SECRET="${RECEIVER_SECRET:-}" -- \
+  launch receiver RECEIVER_LISTEN="127.0.0.1:${PORT[receiver]}" RECEIVER_SECRET="$(<"$STACK_DIR/receiver.secret")" -- \
     "$PROGRAMS/examples/receiver"
 }
 

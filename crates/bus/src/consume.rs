@@ -16,9 +16,10 @@ use lapin::options::{
 };
 use lapin::types::FieldTable;
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
 
 use crate::link::Link;
-use crate::message::Incoming;
+use crate::message::{self, Incoming};
 use crate::topology::Queue;
 use crate::{Publisher, Settings};
 
@@ -137,7 +138,8 @@ impl Consumer {
         let mut pause = PAUSES.0;
         loop {
             let messages: Vec<Incoming> = batch.iter().map(incoming).collect();
-            let results = handle(messages.clone()).await;
+            let span = message::batch_span(self.queue.name, &messages);
+            let results = handle(messages.clone()).instrument(span).await;
             assert_eq!(results.len(), batch.len(), "a handler answers for every message");
             let mut again = Vec::new();
             let mut reason = None;

@@ -7,7 +7,6 @@ use lapin::{Channel, Connection, ConnectionProperties};
 use secrecy::ExposeSecret;
 use tokio::runtime::Handle;
 use tokio::sync::Mutex;
-use tokio_util::task::AbortOnDropHandle;
 
 use crate::{Settings, topology};
 
@@ -15,12 +14,14 @@ use crate::{Settings, topology};
 const PAUSE: Duration = Duration::from_millis(250);
 /// Opening takes this long at most.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// So does closing.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
 pub(crate) struct Link {
     settings: Settings,
     name: String,
-    /// Where the connection is driven. A handler of HTTP runs on a thread that ends before the service does, and a
-    /// connection that it opened there would end with it, unable even to be closed.
+    /// The runtime that drives the connection: the one this was made in, and not that of whichever server thread
+    /// happens to publish first, which ends before what drains after it.
     runtime: Handle,
     state: Mutex<State>,
 }
@@ -32,7 +33,6 @@ struct State {
 }
 
 impl Link {
-    /// Must be called within the runtime that outlives the connection.
     pub(crate) fn new(settings: &Settings, name: &str) -> Self {
         Self {
             settings: settings.clone(),
@@ -59,7 +59,7 @@ impl Link {
             anyhow::bail!("the broker was away a moment ago");
         }
         let connecting = self.runtime.spawn(connect(self.settings.clone(), self.name.clone()));
-        match tokio::time::timeout(CONNECT_TIMEOUT, AbortOnDropHandle::new(connecting)).await {
+        match tokio::time::timeout(CONNECT_TIMEOUT, connecting).await {
             Ok(Ok(Ok(open))) => {
                 let channel = open.1.clone();
                 *state = State { open: Some(open), failed_at: None };
@@ -76,8 +76,8 @@ impl Link {
     /// Closes the connection in an orderly way.
     pub(crate) async fn close(&self) {
         if let Some((connection, _)) = self.state.lock().await.open.take() {
-            // It may have been closed by the other side already.
-            let _ = connection.close(200, "stopping".into()).await;
+            // It may have been closed by the other side already, or not answer any more.
+            let _ = tokio::time::timeout(CLOSE_TIMEOUT, connection.close(200, "stopping".into())).await;
         }
     }
 }

@@ -2,7 +2,9 @@
 
 use lapin::BasicProperties;
 use lapin::types::{AMQPValue, FieldTable, LongString, ShortString};
+use opentelemetry::Context;
 use opentelemetry::propagation::{Extractor, Injector};
+use opentelemetry::trace::TraceContextExt;
 use tracing::Span;
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 use uuid::Uuid;
@@ -43,14 +45,25 @@ pub struct Incoming {
 }
 
 impl Incoming {
-    /// Makes `span` a child of the span in which the message was published.
-    pub fn continue_trace(&self, span: &Span) {
+    /// The trace that the message was published in.
+    fn context(&self) -> Context {
         let headers = Headers(self.properties.headers().clone().unwrap_or_default());
-        let parent =
-            opentelemetry::global::get_text_map_propagator(|propagator| propagator.extract(&headers));
-        // Fails only where tracing is off, and then there is nothing to continue.
-        let _ = span.set_parent(parent);
+        opentelemetry::global::get_text_map_propagator(|propagator| propagator.extract(&headers))
     }
+}
+
+/// The span in which a batch is handled: it continues the trace of the first message and is linked to those of the
+/// others.
+pub(crate) fn batch_span(queue: &'static str, batch: &[Incoming]) -> Span {
+    let span = tracing::info_span!("batch", queue, messages = batch.len());
+    if let Some((first, others)) = batch.split_first() {
+        // Fails only where tracing is off, and then there is nothing to continue.
+        let _ = span.set_parent(first.context());
+        for other in others {
+            span.add_link(other.context().span().span_context().clone());
+        }
+    }
+    span
 }
 
 /// Properties of a message that is published in the current span.

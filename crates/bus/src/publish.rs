@@ -28,8 +28,11 @@ impl std::fmt::Debug for Publisher {
 }
 
 impl Publisher {
-    /// Makes a publisher; it connects when first used, and again after the connection broke. Must be called within
-    /// the runtime that outlives it, which drives the connection.
+    /// Makes a publisher; it connects when first used, and again after the connection broke. The connection lives on the
+    /// runtime that this is called in.
+    ///
+    /// # Panics
+    /// When it is called outside of a runtime.
     #[must_use]
     pub fn new(settings: &Settings, name: &str) -> Self {
         Self(Arc::new(Link::new(settings, name)))

@@ -77,7 +77,9 @@ pub fn print(defaults: &str, file: Option<&Path>) -> anyhow::Result<String> {
 }
 
 /// What every service understands on its command line.
+// Without a name of its own for clap, so that it can stand in any program.
 #[derive(Clone, Debug, Default, clap::Args)]
+#[group(skip)]
 pub struct Arguments {
     /// A TOML file with settings, between the defaults and the environment.
     #[arg(long, global = true, value_name = "FILE")]

@@ -11,6 +11,7 @@ use diesel_async::pooled_connection::deadpool::{Object, Pool as Deadpool, PoolEr
 use diesel_async::pooled_connection::{AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod};
 use diesel_async::{AsyncConnection, AsyncPgConnection, SimpleAsyncConnection};
 use secrecy::ExposeSecret;
+use tokio::runtime::Handle;
 
 use crate::Settings;
 
@@ -32,13 +33,22 @@ impl Pool {
     ///
     /// # Errors
     /// When the settings make no pool.
+    ///
+    /// # Panics
+    /// When it is called outside of a runtime.
     pub fn new(settings: &Settings) -> anyhow::Result<Self> {
         let mut config = ManagerConfig::default();
         // A broken connection shows itself at the first query; a round trip per checkout would cost a third of a list.
         config.recycling_method = RecyclingMethod::Fast;
-        config.custom_setup = Box::new(|url| {
+        // Connections live on the runtime that the pool is made in, and not on that of whichever server thread needs one
+        // first, which ends before what drains after it.
+        let runtime = Handle::current();
+        config.custom_setup = Box::new(move |url| {
             let url = url.to_owned();
-            Box::pin(async move { connect(&url).await })
+            let connecting = runtime.spawn(async move { connect(&url).await });
+            Box::pin(async move {
+                connecting.await.map_err(|ended| ConnectionError::BadConnection(ended.to_string()))?
+            })
         });
         let manager = AsyncDieselConnectionManager::new_with_config(settings.url.expose_secret(), config);
         let wait = Duration::from_millis(settings.acquire_timeout_ms);

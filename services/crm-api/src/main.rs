@@ -2,6 +2,8 @@
 
 use clap::{Parser, Subcommand};
 use crm_api::{App, NAME, Settings, settings};
+use pulse_bus::dead_letters::{self, Depth};
+use pulse_bus::topology::QUEUES;
 use pulse_service::settings::Arguments;
 use pulse_service::{Service, telemetry};
 use pulse_store::{introspect, migrations};
@@ -27,6 +29,12 @@ enum Role {
     Migrate,
     /// Prints crates/store/src/schema.rs for the migrated database.
     Schema,
+    /// Counts what waits in every queue and what was set aside.
+    DeadLetters {
+        /// Puts what was set aside back into its queue.
+        #[arg(long)]
+        requeue: bool,
+    },
     /// Makes the workspace of the demonstration and prints how to try it.
     Seed {
         /// The address that users know.
@@ -62,6 +70,7 @@ async fn main() -> anyhow::Result<()> {
             print!("{}", introspect::schema_of(&settings.database_urls().0).await?);
             Ok(())
         }
+        Some(Role::DeadLetters { requeue }) => dead_letters(&settings, requeue).await,
         Some(Role::Seed { receiver_secret: true, .. }) => {
             println!("{}", crm_api::seed::Tokens::of(&settings)?.webhook);
             Ok(())
@@ -74,6 +83,15 @@ async fn main() -> anyhow::Result<()> {
         Some(Role::Relay) => run(&settings, false, true).await,
         None => run(&settings, true, true).await,
     }
+}
+
+async fn dead_letters(settings: &Settings, requeue: bool) -> anyhow::Result<()> {
+    for queue in QUEUES {
+        let moved = if requeue { dead_letters::requeue(&settings.bus, *queue).await? } else { 0 };
+        let Depth { ready, dead } = dead_letters::depth(&settings.bus, *queue).await?;
+        println!("{}: {ready} waiting, {dead} set aside, {moved} put back", queue.name);
+    }
+    Ok(())
 }
 
 async fn run(settings: &Settings, serve: bool, relay: bool) -> anyhow::Result<()> {

@@ -1,5 +1,7 @@
 //! What can be set.
 
+use std::num::NonZeroUsize;
+
 use pulse_service::{egress, settings};
 use secrecy::SecretString;
 use serde::Deserialize;
@@ -37,23 +39,7 @@ pub struct Security {
 #[serde(deny_unknown_fields)]
 pub struct Delivery {
     /// Deliveries under way at most, per process.
-    #[serde(default = "concurrency")]
-    pub concurrency: usize,
+    pub concurrency: NonZeroUsize,
     /// Deliveries under way at most to one subscription, per process: a receiver that hangs takes no more than these.
-    #[serde(default = "per_subscription")]
-    pub per_subscription: usize,
-}
-
-impl Default for Delivery {
-    fn default() -> Self {
-        Self { concurrency: concurrency(), per_subscription: per_subscription() }
-    }
-}
-
-const fn concurrency() -> usize {
-    64
-}
-
-const fn per_subscription() -> usize {
-    8
+    pub per_subscription: NonZeroUsize,
 }

@@ -52,7 +52,7 @@ claimed AS (
     UPDATE webhook_deliveries AS d
     SET lease_until = now() + $4 * interval '1 millisecond',
         lease_epoch = d.lease_epoch + 1,
-        first_attempt_at = CASE WHEN locked.wanted THEN coalesce(d.first_attempt_at, now()) ELSE d.first_attempt_at END
+        first_attempt_at = coalesce(d.first_attempt_at, CASE WHEN locked.wanted THEN now() END)
     FROM locked
     WHERE d.workspace_id = locked.workspace_id AND d.id = locked.id
     RETURNING

@@ -23,12 +23,12 @@ impl Slots {
 
     /// How many more deliveries may start.
     pub(super) fn free(&self) -> usize {
-        self.limits.concurrency.saturating_sub(self.tasks.len())
+        self.limits.concurrency.get().saturating_sub(self.tasks.len())
     }
 
     /// How many deliveries to one subscription may be under way.
     pub(super) fn per_subscription(&self) -> usize {
-        self.limits.per_subscription
+        self.limits.per_subscription.get()
     }
 
     /// The subscription of each delivery under way.
@@ -42,7 +42,7 @@ impl Slots {
         for subscription in self.subscriptions.values() {
             *counts.entry(*subscription).or_default() += 1;
         }
-        counts.retain(|_, count| *count >= self.limits.per_subscription);
+        counts.retain(|_, count| *count >= self.per_subscription());
         counts.into_keys().collect()
     }
 
@@ -88,9 +88,15 @@ impl Slots {
 mod tests {
     use super::*;
 
+    fn slots(concurrency: usize, per_subscription: usize) -> Slots {
+        let [concurrency, per_subscription] =
+            [concurrency, per_subscription].map(|limit| limit.try_into().expect("not zero"));
+        Slots::new(settings::Delivery { concurrency, per_subscription })
+    }
+
     #[tokio::test]
     async fn a_subscription_is_full_before_the_process_is() {
-        let mut slots = Slots::new(settings::Delivery { concurrency: 3, per_subscription: 2 });
+        let mut slots = slots(3, 2);
         let (one, other) = (Uuid::from_u128(1), Uuid::from_u128(2));
         slots.start(one, std::future::pending());
         slots.start(other, async {});
@@ -103,7 +109,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_delivery_that_panics_gives_its_slot_back() {
-        let mut slots = Slots::new(settings::Delivery { concurrency: 1, per_subscription: 1 });
+        let mut slots = slots(1, 1);
         slots.start(Uuid::from_u128(1), async { panic!("on purpose") });
         slots.finish().await;
         assert_eq!((slots.free(), slots.busy()), (1, vec![]));

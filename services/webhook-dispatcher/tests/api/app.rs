@@ -50,7 +50,7 @@ impl App {
                 allow: "127.0.0.0/8".parse().expect("a network"),
                 timeout_ms: 10_000,
             },
-            delivery: Delivery::default(),
+            delivery: delivery(64, 8),
         };
         let publisher = Publisher::new(&settings.bus, "test");
         let app = Self {
@@ -152,6 +152,14 @@ impl App {
         self.publisher.publish(&message).await.expect("the broker confirms");
     }
 
+    /// Waits until a retry of an event's one delivery is scheduled.
+    pub(crate) async fn retry_scheduled(&self, event: EventId, number: i32) -> Delivered {
+        eventually(&format!("retry {number} of {event}"), || async {
+            self.deliveries(event).await.into_iter().find(|delivery| delivery.retries == number)
+        })
+        .await
+    }
+
     /// Waits until the one delivery of an event is in a state, and returns it.
     pub(crate) async fn delivery_in(&self, event: EventId, state: &str) -> Delivered {
         let what = format!("the delivery of {event} to be {state}");
@@ -180,6 +188,13 @@ impl App {
         let sql = "UPDATE webhook_deliveries SET next_attempt_at = now() WHERE id = $1";
         assert_eq!(self.database.execute(sql, &[&delivery]).await.expect("an update"), 1);
     }
+}
+
+/// Limits on what is under way in all, and to one subscription.
+pub(crate) fn delivery(concurrency: usize, per_subscription: usize) -> Delivery {
+    let [concurrency, per_subscription] =
+        [concurrency, per_subscription].map(|limit| limit.try_into().expect("not zero"));
+    Delivery { concurrency, per_subscription }
 }
 
 /// A row of `webhook_deliveries`.

@@ -2,13 +2,12 @@
 
 use pulse_testing::Sink;
 
-use crate::app::{App, Silent, answer};
+use crate::app::{App, Silent, answer, delivery};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_receiver_that_hangs_does_not_hold_up_another() {
     let (mut app, sink, silent) = (App::prepare().await, Sink::start(), Silent::listen().await);
-    app.settings.delivery.concurrency = 4;
-    app.settings.delivery.per_subscription = 2;
+    app.settings.delivery = delivery(4, 2);
     app.subscribe(&silent.url(), &["contact.created"]).await;
     app.subscribe(&sink.url(), &["contact.updated"]).await;
     let dispatcher = app.start();

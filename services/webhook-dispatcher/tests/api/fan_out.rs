@@ -5,6 +5,7 @@ use pulse_bus::topology::WEBHOOK_EVENTS;
 use pulse_domain::{WorkspaceId, event, signature};
 use pulse_testing::{Sink, eventually};
 use uuid::Uuid;
+use webhook_dispatcher::Role;
 
 use crate::app::App;
 
@@ -107,6 +108,30 @@ async fn what_is_no_event_goes_to_the_dead_letters_and_holds_nothing_up() {
     .await;
     app.stop(dispatcher, &[WEBHOOK_EVENTS]).await;
     assert_eq!(sink.received().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_that_cannot_be_stored_waits_until_it_can() {
+    let (app, sink) = (App::prepare().await, Sink::start());
+    app.subscribe(&sink.url(), &["*"]).await;
+    app.database
+        .batch_execute("ALTER TABLE webhook_payloads RENAME TO away")
+        .await
+        .expect("a table that is away");
+    let dispatcher = app.start_as(Some(Role::FanOut)).0;
+
+    let event = app.event("contact.created");
+    app.publish(&event).await;
+    eventually("a transaction that failed", || async {
+        let failed = "SELECT xact_rollback FROM pg_stat_database WHERE datname = current_database()";
+        let failed: i64 = app.database.query_one(failed, &[]).await.expect("a count").get(0);
+        (failed > 0).then_some(())
+    })
+    .await;
+    app.database.batch_execute("ALTER TABLE away RENAME TO webhook_payloads").await.expect("it is back");
+
+    app.delivery_in(event.id, "scheduled").await;
+    app.stop(dispatcher, &[]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

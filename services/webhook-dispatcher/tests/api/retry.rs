@@ -16,12 +16,7 @@ async fn a_failed_delivery_is_scheduled_again_and_sends_the_same_bytes() {
     app.publish(&event).await;
     for retry in 1..=2 {
         sink.wait_for(retry).await;
-        let delivery = pulse_testing::eventually("the retry is scheduled", || async {
-            app.deliveries(event.id).await.into_iter().find(|delivery| {
-                delivery.retries == i32::try_from(retry).expect("small") && delivery.state == "scheduled"
-            })
-        })
-        .await;
+        let delivery = app.retry_scheduled(event.id, i32::try_from(retry).expect("small")).await;
         let offset = delivery.next_attempt_at.expect("due") - delivery.first_attempt_at.expect("attempted");
         let bounds = [(4, 6), (25, 30)][retry - 1];
         assert!(offset >= TimeDelta::seconds(bounds.0) && offset <= TimeDelta::seconds(bounds.1), "{offset}");
@@ -95,10 +90,7 @@ async fn a_subscription_that_was_disabled_or_deleted_gets_no_retry() {
         let event = app.event("contact.created");
         app.publish(&event).await;
         sink.wait_for(1).await;
-        let delivery = pulse_testing::eventually("the retry is scheduled", || async {
-            app.deliveries(event.id).await.into_iter().find(|delivery| delivery.retries == 1)
-        })
-        .await;
+        let delivery = app.retry_scheduled(event.id, 1).await;
 
         app.set_subscription(subscription.id, change).await;
         app.make_due(delivery.id).await;
@@ -119,10 +111,7 @@ async fn a_corrected_address_gets_the_retries() {
     let dispatcher = app.start();
     let event = app.event("contact.created");
     app.publish(&event).await;
-    let delivery = pulse_testing::eventually("the retry is scheduled", || async {
-        app.deliveries(event.id).await.into_iter().find(|delivery| delivery.retries == 1)
-    })
-    .await;
+    let delivery = app.retry_scheduled(event.id, 1).await;
 
     app.set_subscription(subscription.id, &format!("url = '{}'", right.url())).await;
     app.make_due(delivery.id).await;
@@ -144,10 +133,7 @@ async fn a_receiver_that_hangs_is_cut_off_and_logged() {
     app.publish(&event).await;
     let _unanswered = silent.request().await;
 
-    let delivery = pulse_testing::eventually("the retry is scheduled", || async {
-        app.deliveries(event.id).await.into_iter().find(|delivery| delivery.retries == 1)
-    })
-    .await;
+    let delivery = app.retry_scheduled(event.id, 1).await;
     let attempts = app.attempts(delivery.id).await;
     assert_eq!(
         (attempts[0].outcome.as_str(), attempts[0].error_layer.as_deref()),
