@@ -7,7 +7,7 @@ use pulse_service::{Service, settings, telemetry};
 /// Takes website and revenue events and stores them.
 #[derive(Debug, Parser)]
 #[command(name = "ingest-gateway", version)]
-struct Arguments {
+struct Cli {
     #[command(flatten)]
     shared: settings::Arguments,
     /// The role to run in; all of them where none is named.
@@ -17,7 +17,7 @@ struct Arguments {
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    let arguments = Arguments::parse();
+    let arguments = Cli::parse();
     let file = arguments.shared.config.as_deref();
     if arguments.shared.print_settings {
         println!("{}", settings::print(DEFAULTS, file)?);
