@@ -1,6 +1,5 @@
 //! Waiting for a condition.
 
-use std::future::Future;
 use std::time::{Duration, Instant};
 
 /// How long a condition may take before the test fails.
@@ -12,11 +11,7 @@ const GLANCE: Duration = Duration::from_millis(10);
 ///
 /// # Panics
 /// When it finds nothing in time; the message says what was waited for.
-pub async fn eventually<T, L, F>(what: &str, mut look: L) -> T
-where
-    L: FnMut() -> F,
-    F: Future<Output = Option<T>>,
-{
+pub async fn eventually<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + PATIENCE;
     loop {
         if let Some(found) = look().await {

@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use actix_web::web::{self, Bytes};
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer};
+use tokio::sync::watch;
 
 use crate::eventually;
 
@@ -44,6 +45,17 @@ struct State {
     received: Vec<Received>,
     /// Statuses of the next answers; 200 when there is none.
     answers: Vec<u16>,
+    /// Whether requests wait for their answers.
+    held: watch::Sender<bool>,
+}
+
+impl State {
+    /// Remembers a request, and says how it is answered, and when.
+    fn take_in(&mut self, received: Received) -> (u16, watch::Receiver<bool>) {
+        self.received.push(received);
+        let status = if self.answers.is_empty() { 200 } else { self.answers.remove(0) };
+        (status, self.held.subscribe())
+    }
 }
 
 /// A receiver on a free port of the loopback interface.
@@ -95,6 +107,16 @@ impl Sink {
         self.lock().answers.extend_from_slice(statuses);
     }
 
+    /// Lets requests that arrive from here on wait for their answers, as a receiver does that hangs.
+    pub fn hold(&self) {
+        self.lock().held.send_replace(true);
+    }
+
+    /// Answers those that wait, and the ones to come at once.
+    pub fn release(&self) {
+        self.lock().held.send_replace(false);
+    }
+
     /// Everything that has arrived.
     #[must_use]
     pub fn received(&self) -> Vec<Received> {
@@ -120,9 +142,10 @@ async fn receive(request: HttpRequest, body: Bytes, state: web::Data<Mutex<State
         .iter()
         .map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
         .collect();
-    let mut state = state.lock().expect("no test panics while it holds this");
     let path = request.uri().to_string();
-    state.received.push(Received { path, headers, body: body.to_vec(), at: Instant::now() });
-    let status = if state.answers.is_empty() { 200 } else { state.answers.remove(0) };
+    let received = Received { path, headers, body: body.to_vec(), at: Instant::now() };
+    let (status, mut held) = state.lock().expect("no test panics while it holds this").take_in(received);
+    // The sender lives as long as the state does.
+    let _ = held.wait_for(|held| !held).await;
     HttpResponse::build(actix_web::http::StatusCode::from_u16(status).expect("a status")).finish()
 }
