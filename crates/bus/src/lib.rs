@@ -2,8 +2,7 @@
 //!
 //! In reading order: [`settings`] leads to a broker, [`topology`] is every exchange and queue as data, [`publish`]
 //! hands messages over and waits for the broker's confirm, [`consume`] takes them and acknowledges what was handled,
-//! [`dead_letters`] is the way back for what could not be. PostgreSQL is the truth: wiping the broker loses nothing
-//! but time.
+//! [`dead_letters`] is the way back for what could not be.
 
 pub mod consume;
 pub mod dead_letters;

@@ -110,7 +110,7 @@ impl Transaction {
         Ok(record)
     }
 
-    /// Changes a record. Nothing is written and no event is recorded where nothing differs.
+    /// Changes a record. No event is recorded where nothing differs.
     ///
     /// # Errors
     /// When it does not exist, has another version than `expected`, or a constraint is violated.

@@ -23,8 +23,6 @@ pub enum Channel {
     Events,
     /// Deliveries that are due.
     WebhookDeliveries,
-    /// Subscriptions that changed.
-    WebhookSubscriptions,
     /// Workflow runs that are due.
     WorkflowRuns,
     /// Ingest tokens that changed.
@@ -36,7 +34,6 @@ impl Channel {
         match self {
             Self::Events => "pulse_events",
             Self::WebhookDeliveries => "pulse_webhook_deliveries",
-            Self::WebhookSubscriptions => "pulse_webhook_subscriptions",
             Self::WorkflowRuns => "pulse_workflow_runs",
             Self::IngestTokens => "pulse_ingest_tokens",
         }

@@ -3,7 +3,7 @@
 //! In reading order: [`settings`]; [`App`] is what handlers share; [`auth`] says who asks; [`resources`] are the
 //! declarations, each with what it can do besides CRUD; [`collection`] and [`related`] serve all of them; [`answer`]
 //! writes their documents; [`error`] is what is answered instead; [`relay`] publishes the journal; [`seed`] makes the
-//! workspace of the demonstration.
+//! workspace of the demonstration; [`roles`] are what the program can be told to do.
 
 pub mod answer;
 pub mod auth;
@@ -12,6 +12,7 @@ pub mod error;
 pub mod related;
 pub mod relay;
 pub mod resources;
+pub mod roles;
 pub mod seed;
 pub mod settings;
 
@@ -51,7 +52,6 @@ struct Shared {
     passwords: auth::Passwords,
     egress: pulse_service::egress::Client,
     events: Waker,
-    subscriptions: Waker,
     tokens: Waker,
 }
 
@@ -77,7 +77,6 @@ impl App {
             passwords: auth::Passwords::new()?,
             egress: pulse_service::egress::Client::new(&settings.egress)?,
             events,
-            subscriptions: Waker::new(Channel::WebhookSubscriptions),
             tokens: Waker::new(Channel::IngestTokens),
             pool,
             settings: settings.clone(),
@@ -94,20 +93,32 @@ impl App {
 /// # Errors
 /// When the address cannot be listened on.
 pub fn serve(service: &mut Service, app: &App) -> anyhow::Result<std::net::SocketAddr> {
-    for waker in [&app.0.events, &app.0.subscriptions, &app.0.tokens] {
+    for waker in [&app.0.events, &app.0.tokens] {
         let (waker, pool, drained) = (waker.clone(), app.0.pool.clone(), service.drain());
         service.draining_task("waker", async move {
             waker.run(pool, drained).await;
             Ok(())
         });
     }
+    let shared = app.clone();
+    service.http(&app.0.settings.http, readiness(app), move |config| routes(config, &shared))
+}
+
+/// Listens for health checks alone, where the JSON:API is not served.
+///
+/// # Errors
+/// When the address cannot be listened on.
+pub fn health(service: &mut Service, app: &App) -> anyhow::Result<std::net::SocketAddr> {
+    service.http(&app.0.settings.http, readiness(app), |_| {})
+}
+
+fn readiness(app: &App) -> Readiness {
     let pool = app.0.pool.clone();
-    let readiness = Readiness::default().needs("database", move || {
+    // Not the broker: while it is away, changes are taken and wait in the journal.
+    Readiness::default().needs("database", move || {
         let pool = pool.clone();
         async move { pool.ping().await }
-    });
-    let shared = app.clone();
-    service.http(&app.0.settings.http, readiness, move |config| routes(config, &shared))
+    })
 }
 
 /// Adds the role `relay`: publishing the journal.

@@ -18,10 +18,11 @@ use serde_json::json;
 use uuid::Uuid;
 
 use crate::auth::{NewWorkspace, create_workspace};
-use crate::resources::{
-    INGEST_SITES, INGEST_TOKENS, SEQUENCES, WEBHOOK_SUBSCRIPTIONS, WORKFLOWS, sealed_subscription,
-    triggered_workflow,
-};
+use crate::resources::ingest_sites::INGEST_SITES;
+use crate::resources::ingest_tokens::INGEST_TOKENS;
+use crate::resources::sequences::SEQUENCES;
+use crate::resources::webhook_subscriptions::{self, WEBHOOK_SUBSCRIPTIONS};
+use crate::resources::workflows::{self, WORKFLOWS};
 use crate::{App, Settings};
 
 /// Who signs in to the demonstration.
@@ -97,7 +98,7 @@ pub async fn run(app: &App, gateway: &str, receiver: &str) -> anyhow::Result<Str
     subscription.set("url", receiver);
     subscription.set("description", "The receiver of the demonstration");
     subscription.set("event_types", Bind::json(&json!(["*"])));
-    ensure(app, act, sealed_subscription(app, subscription, &tokens.webhook)).await?;
+    ensure(app, act, webhook_subscriptions::sealed(app, subscription, &tokens.webhook)).await?;
 
     let mut sequence = Changes::of(&SEQUENCES);
     sequence.id = Some(id("sequence"));
@@ -128,7 +129,7 @@ pub async fn run(app: &App, gateway: &str, receiver: &str) -> anyhow::Result<Str
     flow.id = Some(id("workflow"));
     flow.set("name", "Order placed");
     flow.set("definition", Bind::json(&definition));
-    ensure(app, act, triggered_workflow(flow, &tokens.trigger)).await?;
+    ensure(app, act, workflows::triggered(flow, &tokens.trigger)).await?;
     for resource in [&INGEST_TOKENS, &WEBHOOK_SUBSCRIPTIONS] {
         app.changed(resource);
     }

@@ -59,7 +59,7 @@ fn serve(service: &mut Service, settings: &Settings) -> anyhow::Result<SocketAdd
 
     let (stop, drain) = (service.stop(), service.drain());
     let (watched, url) = (Arc::clone(&edge), settings.database.url.clone());
-    let ttl = Duration::from_secs(settings.ingest.token_ttl_seconds);
+    let ttl = Duration::from_secs(settings.ingest.token_ttl_seconds.get().into());
     service.task("tokens", async move {
         watched.watch_tokens(url.expose_secret(), ttl, stop).await;
         Ok(())

@@ -47,7 +47,7 @@ pub struct Ingest {
     pub requests_per_hour: NonZeroU32,
     /// How long a token may be believed without looking at the database again, in seconds. A change through the API
     /// takes effect at once all the same.
-    pub token_ttl_seconds: u64,
+    pub token_ttl_seconds: NonZeroU32,
     /// Days after which the salt of derived visitor fingerprints is replaced. Within them a visitor is recognised, and
     /// so the first touch of a purchase is found; when they are over the salt is deleted, and nobody can tell any more
     /// whether a fingerprint belongs to an address. 1 where privacy counts most.

@@ -12,7 +12,7 @@ use pulse_service::http::Origin;
 use pulse_store::schema::user_sessions;
 use uuid::Uuid;
 
-use crate::resources::USER_SESSIONS;
+use crate::resources::user_sessions::USER_SESSIONS;
 use crate::{App, Error, answer};
 
 /// A user agent is kept up to this many characters.

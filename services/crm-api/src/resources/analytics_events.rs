@@ -4,7 +4,7 @@ use pulse_resource::{Actions, Resource, Store, attribute};
 use pulse_store::schema::analytics::events;
 
 /// The declaration.
-pub static ANALYTICS_EVENTS: Resource = Resource {
+pub(crate) static ANALYTICS_EVENTS: Resource = Resource {
     name: "analytics_events",
     path: "analytics/events",
     table: "analytics.events",

@@ -3,10 +3,11 @@
 use pulse_resource::{Events, Resource, attribute, has_many, many_through};
 use pulse_store::schema::{companies, contacts, taggings};
 
-use super::{CONTACTS, TAGS};
+use super::contacts::CONTACTS;
+use super::tags::TAGS;
 
 /// The declaration.
-pub static COMPANIES: Resource = Resource {
+pub(crate) static COMPANIES: Resource = Resource {
     name: "companies",
     table: "companies",
     attributes: &[

@@ -4,10 +4,13 @@ use pulse_jsonapi::Problem;
 use pulse_resource::{Changes, Events, Resource, attribute, belongs_to, has_many, many_through};
 use pulse_store::schema::{contacts, sequence_enrollments, taggings, tasks};
 
-use super::{COMPANIES, SEQUENCE_ENROLLMENTS, TAGS, TASKS};
+use super::companies::COMPANIES;
+use super::sequence_enrollments::SEQUENCE_ENROLLMENTS;
+use super::tags::TAGS;
+use super::tasks::TASKS;
 
 /// The declaration.
-pub static CONTACTS: Resource = Resource {
+pub(crate) static CONTACTS: Resource = Resource {
     name: "contacts",
     table: "contacts",
     attributes: &[

@@ -4,7 +4,7 @@ use pulse_resource::{Actions, Resource, attribute};
 use pulse_store::schema::events;
 
 /// The declaration.
-pub static EVENTS: Resource = Resource {
+pub(crate) static EVENTS: Resource = Resource {
     name: "events",
     table: "events",
     attributes: &[

@@ -3,10 +3,10 @@
 use pulse_resource::{Resource, attribute, has_many};
 use pulse_store::schema::{ingest_sites, ingest_tokens};
 
-use super::INGEST_TOKENS;
+use super::ingest_tokens::INGEST_TOKENS;
 
 /// The declaration.
-pub static INGEST_SITES: Resource = Resource {
+pub(crate) static INGEST_SITES: Resource = Resource {
     name: "ingest_sites",
     table: "ingest_sites",
     attributes: &[

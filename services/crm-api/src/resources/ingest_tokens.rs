@@ -7,12 +7,12 @@ use pulse_resource::{Bind, Resource, attribute, belongs_to};
 use pulse_store::schema::ingest_tokens;
 use serde_json::json;
 
-use super::INGEST_SITES;
+use super::ingest_sites::INGEST_SITES;
 use crate::auth::Caller;
 use crate::{App, Error, collection};
 
 /// The declaration.
-pub static INGEST_TOKENS: Resource = Resource {
+pub(crate) static INGEST_TOKENS: Resource = Resource {
     name: "ingest_tokens",
     table: "ingest_tokens",
     attributes: &[

@@ -2,48 +2,25 @@
 //!
 //! Adding one: a migration, a file here, and its two lines below.
 
-mod analytics_events;
-mod companies;
-mod contacts;
-mod events;
-mod ingest_sites;
-mod ingest_tokens;
-mod sequence_enrollments;
-mod sequences;
-mod tags;
-mod tasks;
-mod trigger_requests;
-mod user_sessions;
-mod users;
-mod webhook_attempts;
-mod webhook_deliveries;
-mod webhook_subscriptions;
-mod workflow_runs;
-mod workflow_step_runs;
-mod workflows;
-
-pub use analytics_events::ANALYTICS_EVENTS;
-pub use companies::COMPANIES;
-pub use contacts::CONTACTS;
-pub use events::EVENTS;
-pub use ingest_sites::INGEST_SITES;
-pub use ingest_tokens::INGEST_TOKENS;
-pub use sequence_enrollments::SEQUENCE_ENROLLMENTS;
-pub use sequences::SEQUENCES;
-pub use tags::TAGS;
-pub use tasks::TASKS;
-pub use trigger_requests::TRIGGER_REQUESTS;
-pub use user_sessions::USER_SESSIONS;
-pub use users::USERS;
-pub use webhook_attempts::WEBHOOK_ATTEMPTS;
-pub use webhook_deliveries::WEBHOOK_DELIVERIES;
-pub use webhook_subscriptions::WEBHOOK_SUBSCRIPTIONS;
-pub use workflow_runs::WORKFLOW_RUNS;
-pub use workflow_step_runs::WORKFLOW_STEP_RUNS;
-pub use workflows::WORKFLOWS;
-
-pub(crate) use webhook_subscriptions::sealed as sealed_subscription;
-pub(crate) use workflows::triggered as triggered_workflow;
+pub(crate) mod analytics_events;
+pub(crate) mod companies;
+pub(crate) mod contacts;
+pub(crate) mod events;
+pub(crate) mod ingest_sites;
+pub(crate) mod ingest_tokens;
+pub(crate) mod sequence_enrollments;
+pub(crate) mod sequences;
+pub(crate) mod tags;
+pub(crate) mod tasks;
+pub(crate) mod trigger_requests;
+pub(crate) mod user_sessions;
+pub(crate) mod users;
+pub(crate) mod webhook_attempts;
+pub(crate) mod webhook_deliveries;
+pub(crate) mod webhook_subscriptions;
+pub(crate) mod workflow_runs;
+pub(crate) mod workflow_step_runs;
+pub(crate) mod workflows;
 
 use actix_web::web;
 use pulse_resource::{Changes, Resource};
@@ -52,25 +29,25 @@ use crate::{App, Error, collection, related};
 
 /// Every resource of the JSON:API.
 pub static RESOURCES: &[&Resource] = &[
-    &ANALYTICS_EVENTS,
-    &COMPANIES,
-    &CONTACTS,
-    &EVENTS,
-    &INGEST_SITES,
-    &INGEST_TOKENS,
-    &SEQUENCE_ENROLLMENTS,
-    &SEQUENCES,
-    &TAGS,
-    &TASKS,
-    &TRIGGER_REQUESTS,
-    &USER_SESSIONS,
-    &USERS,
-    &WEBHOOK_ATTEMPTS,
-    &WEBHOOK_DELIVERIES,
-    &WEBHOOK_SUBSCRIPTIONS,
-    &WORKFLOW_RUNS,
-    &WORKFLOW_STEP_RUNS,
-    &WORKFLOWS,
+    &analytics_events::ANALYTICS_EVENTS,
+    &companies::COMPANIES,
+    &contacts::CONTACTS,
+    &events::EVENTS,
+    &ingest_sites::INGEST_SITES,
+    &ingest_tokens::INGEST_TOKENS,
+    &sequence_enrollments::SEQUENCE_ENROLLMENTS,
+    &sequences::SEQUENCES,
+    &tags::TAGS,
+    &tasks::TASKS,
+    &trigger_requests::TRIGGER_REQUESTS,
+    &user_sessions::USER_SESSIONS,
+    &users::USERS,
+    &webhook_attempts::WEBHOOK_ATTEMPTS,
+    &webhook_deliveries::WEBHOOK_DELIVERIES,
+    &webhook_subscriptions::WEBHOOK_SUBSCRIPTIONS,
+    &workflow_runs::WORKFLOW_RUNS,
+    &workflow_step_runs::WORKFLOW_STEP_RUNS,
+    &workflows::WORKFLOWS,
 ];
 
 /// The routes of all resources; those of their own come first, so that they win.
@@ -101,7 +78,6 @@ impl App {
     pub(crate) fn changed(&self, resource: &Resource) {
         match resource.name {
             "ingest_tokens" | "ingest_sites" => self.0.tokens.wake(),
-            "webhook_subscriptions" => self.0.subscriptions.wake(),
             _ => {}
         }
     }

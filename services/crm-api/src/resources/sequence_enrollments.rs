@@ -3,10 +3,12 @@
 use pulse_resource::{Actions, Events, Resource, attribute, belongs_to, has_many};
 use pulse_store::schema::{sequence_enrollments, tasks};
 
-use super::{CONTACTS, SEQUENCES, TASKS};
+use super::contacts::CONTACTS;
+use super::sequences::SEQUENCES;
+use super::tasks::TASKS;
 
 /// The declaration.
-pub static SEQUENCE_ENROLLMENTS: Resource = Resource {
+pub(crate) static SEQUENCE_ENROLLMENTS: Resource = Resource {
     name: "sequence_enrollments",
     table: "sequence_enrollments",
     attributes: &[attribute::<sequence_enrollments::created_at>().read_only().filter().sort()],

@@ -10,7 +10,9 @@ use pulse_store::schema::{sequence_enrollments, sequences};
 use serde::Deserialize;
 use uuid::Uuid;
 
-use super::{CONTACTS, SEQUENCE_ENROLLMENTS, TASKS};
+use super::contacts::CONTACTS;
+use super::sequence_enrollments::SEQUENCE_ENROLLMENTS;
+use super::tasks::TASKS;
 use crate::auth::Caller;
 use crate::{App, Error, answer, collection};
 
@@ -18,7 +20,7 @@ use crate::{App, Error, answer, collection};
 const STEPS: usize = 100;
 
 /// The declaration.
-pub static SEQUENCES: Resource = Resource {
+pub(crate) static SEQUENCES: Resource = Resource {
     name: "sequences",
     table: "sequences",
     attributes: &[

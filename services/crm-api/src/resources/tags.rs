@@ -4,7 +4,7 @@ use pulse_resource::{Events, Resource, attribute};
 use pulse_store::schema::tags;
 
 /// The declaration.
-pub static TAGS: Resource = Resource {
+pub(crate) static TAGS: Resource = Resource {
     name: "tags",
     table: "tags",
     attributes: &[

@@ -3,10 +3,11 @@
 use pulse_resource::{Events, Resource, attribute, belongs_to};
 use pulse_store::schema::tasks;
 
-use super::{CONTACTS, SEQUENCE_ENROLLMENTS};
+use super::contacts::CONTACTS;
+use super::sequence_enrollments::SEQUENCE_ENROLLMENTS;
 
 /// The declaration.
-pub static TASKS: Resource = Resource {
+pub(crate) static TASKS: Resource = Resource {
     name: "tasks",
     table: "tasks",
     attributes: &[

@@ -3,10 +3,10 @@
 use pulse_resource::{Actions, Resource, attribute, belongs_to};
 use pulse_store::schema::trigger_requests;
 
-use super::WORKFLOWS;
+use super::workflows::WORKFLOWS;
 
 /// The declaration.
-pub static TRIGGER_REQUESTS: Resource = Resource {
+pub(crate) static TRIGGER_REQUESTS: Resource = Resource {
     name: "trigger_requests",
     table: "trigger_requests",
     attributes: &[

@@ -3,10 +3,10 @@
 use pulse_resource::{Actions, Resource, attribute, belongs_to};
 use pulse_store::schema::user_sessions;
 
-use super::USERS;
+use super::users::USERS;
 
 /// The declaration.
-pub static USER_SESSIONS: Resource = Resource {
+pub(crate) static USER_SESSIONS: Resource = Resource {
     name: "user_sessions",
     table: "user_sessions",
     attributes: &[

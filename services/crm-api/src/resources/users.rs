@@ -3,10 +3,10 @@
 use pulse_resource::{Actions, Resource, attribute, has_many};
 use pulse_store::schema::{user_sessions, users};
 
-use super::USER_SESSIONS;
+use super::user_sessions::USER_SESSIONS;
 
 /// The declaration.
-pub static USERS: Resource = Resource {
+pub(crate) static USERS: Resource = Resource {
     name: "users",
     table: "users",
     attributes: &[

@@ -3,10 +3,10 @@
 use pulse_resource::{Actions, Resource, attribute, belongs_to};
 use pulse_store::schema::webhook_attempts;
 
-use super::WEBHOOK_DELIVERIES;
+use super::webhook_deliveries::WEBHOOK_DELIVERIES;
 
 /// The declaration.
-pub static WEBHOOK_ATTEMPTS: Resource = Resource {
+pub(crate) static WEBHOOK_ATTEMPTS: Resource = Resource {
     name: "webhook_attempts",
     table: "webhook_attempts",
     attributes: &[

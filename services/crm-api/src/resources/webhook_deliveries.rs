@@ -12,12 +12,13 @@ use pulse_store::schema::{webhook_attempts, webhook_deliveries};
 use serde_json::json;
 use uuid::Uuid;
 
-use super::{WEBHOOK_ATTEMPTS, WEBHOOK_SUBSCRIPTIONS};
+use super::webhook_attempts::WEBHOOK_ATTEMPTS;
+use super::webhook_subscriptions::WEBHOOK_SUBSCRIPTIONS;
 use crate::auth::Caller;
 use crate::{App, Error, answer, collection};
 
 /// The declaration.
-pub static WEBHOOK_DELIVERIES: Resource = Resource {
+pub(crate) static WEBHOOK_DELIVERIES: Resource = Resource {
     name: "webhook_deliveries",
     table: "webhook_deliveries",
     attributes: &[

@@ -11,7 +11,7 @@ use pulse_store::schema::{webhook_deliveries, webhook_subscriptions};
 use serde_json::json;
 use uuid::Uuid;
 
-use super::WEBHOOK_DELIVERIES;
+use super::webhook_deliveries::WEBHOOK_DELIVERIES;
 use crate::auth::Caller;
 use crate::{App, Error, collection};
 
@@ -19,7 +19,7 @@ use crate::{App, Error, collection};
 const PAYLOAD_VERSION: i64 = 1;
 
 /// The declaration.
-pub static WEBHOOK_SUBSCRIPTIONS: Resource = Resource {
+pub(crate) static WEBHOOK_SUBSCRIPTIONS: Resource = Resource {
     name: "webhook_subscriptions",
     table: "webhook_subscriptions",
     attributes: &[

@@ -3,10 +3,12 @@
 use pulse_resource::{Actions, Resource, attribute, belongs_to, has_many};
 use pulse_store::schema::{workflow_runs, workflow_step_runs};
 
-use super::{TRIGGER_REQUESTS, WORKFLOW_STEP_RUNS, WORKFLOWS};
+use super::trigger_requests::TRIGGER_REQUESTS;
+use super::workflow_step_runs::WORKFLOW_STEP_RUNS;
+use super::workflows::WORKFLOWS;
 
 /// The declaration.
-pub static WORKFLOW_RUNS: Resource = Resource {
+pub(crate) static WORKFLOW_RUNS: Resource = Resource {
     name: "workflow_runs",
     table: "workflow_runs",
     attributes: &[

@@ -3,10 +3,10 @@
 use pulse_resource::{Actions, Resource, attribute, belongs_to};
 use pulse_store::schema::workflow_step_runs;
 
-use super::WORKFLOW_RUNS;
+use super::workflow_runs::WORKFLOW_RUNS;
 
 /// The declaration.
-pub static WORKFLOW_STEP_RUNS: Resource = Resource {
+pub(crate) static WORKFLOW_STEP_RUNS: Resource = Resource {
     name: "workflow_step_runs",
     table: "workflow_step_runs",
     attributes: &[

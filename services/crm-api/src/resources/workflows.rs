@@ -15,12 +15,13 @@ use pulse_resource::{Bind, Changes, Resource, attribute, has_many};
 use pulse_store::schema::{trigger_requests, workflow_runs, workflows};
 use serde_json::json;
 
-use super::{TRIGGER_REQUESTS, WORKFLOW_RUNS};
+use super::trigger_requests::TRIGGER_REQUESTS;
+use super::workflow_runs::WORKFLOW_RUNS;
 use crate::auth::Caller;
 use crate::{App, Error, answer, collection};
 
 /// The declaration.
-pub static WORKFLOWS: Resource = Resource {
+pub(crate) static WORKFLOWS: Resource = Resource {
     name: "workflows",
     table: "workflows",
     attributes: &[

@@ -88,6 +88,7 @@ impl Edge {
                 self.visitors.derive(access.site_id, client, user_agent, received_at).await?
             }
         };
+        // A transaction is its own key, whoever forwards it.
         let identity = match (checked.identity, header(headers, IDEMPOTENCY_KEY)) {
             (Identity::Minted | Identity::Key(_), Some(key)) => Identity::Key(key),
             (identity, _) => identity,

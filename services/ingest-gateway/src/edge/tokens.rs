@@ -13,7 +13,7 @@ use diesel::{ExpressionMethods, OptionalExtension, QueryDsl};
 use pulse_domain::token;
 use pulse_store::Pool;
 use pulse_store::notify::{Channel, Listener};
-use pulse_store::schema::ingest_tokens;
+use pulse_store::schema::{ingest_sites, ingest_tokens};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -126,5 +126,13 @@ async fn stored(pool: &Pool, digest: &[u8]) -> anyhow::Result<Option<Access>> {
         .first(&mut connection)
         .await
         .optional()?;
-    Ok(row.map(|(workspace_id, site_id, kind)| Access { workspace_id, site_id, secret: kind == "secret" }))
+    let Some((workspace_id, site_id, kind)) = row else { return Ok(None) };
+    // The tokens of a site that is in the trash open nothing.
+    let live: i64 = ingest_sites::table
+        .find((workspace_id, site_id))
+        .filter(ingest_sites::deleted_at.is_null())
+        .count()
+        .get_result(&mut connection)
+        .await?;
+    Ok((live > 0).then(|| Access { workspace_id, site_id, secret: kind == "secret" }))
 }

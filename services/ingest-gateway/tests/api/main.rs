@@ -1,0 +1,10 @@
+//! ingest-gateway as its clients, its operators and its database see it.
+
+mod app;
+mod contract;
+mod failures;
+mod limits;
+mod revenue;
+mod sdk;
+mod storage;
+mod tokens;
