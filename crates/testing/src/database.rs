@@ -85,7 +85,12 @@ async fn template(admin: &Client, server: &str) -> String {
         admin.batch_execute(&format!("DROP DATABASE IF EXISTS {unfinished}")).await.expect("a drop");
         admin.batch_execute(&format!("CREATE DATABASE {unfinished}")).await.expect("a database");
         let url = with_database(server, &unfinished);
-        migrations::run(&url, &url).await.expect("the migrations run");
+        // Migrations need a runtime of several threads, which the test's own may not be.
+        let migrated = tokio::task::spawn_blocking(move || {
+            let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+            runtime.block_on(migrations::run(&url, &url))
+        });
+        migrated.await.expect("no panic").expect("the migrations run");
         // Connections of the migration may take a moment to be gone, and a database in use cannot be renamed.
         admin
             .execute(
