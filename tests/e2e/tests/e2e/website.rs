@@ -54,7 +54,6 @@ async fn what_the_sdk_sends_by_beacon_and_by_fetch_is_stored() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "needs Chromium"]
 async fn what_the_sdk_sends_from_a_real_browser_is_stored() {
     let stack = Stack::start().await;
     let api = Api::sign_up(&stack).await;
