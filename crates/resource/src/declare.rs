@@ -76,9 +76,23 @@ pub struct Events {
     /// A record was created.
     pub created: &'static str,
     /// A record changed.
-    pub updated: &'static str,
+    pub updated: Option<&'static str>,
     /// A record was moved to the trash.
-    pub deleted: &'static str,
+    pub deleted: Option<&'static str>,
+}
+
+impl Events {
+    /// Of records that are created, changed and deleted.
+    #[must_use]
+    pub const fn of(created: &'static str, updated: &'static str, deleted: &'static str) -> Self {
+        Self { created, updated: Some(updated), deleted: Some(deleted) }
+    }
+
+    /// Of records that stay as they were created.
+    #[must_use]
+    pub const fn once(created: &'static str) -> Self {
+        Self { created, updated: None, deleted: None }
+    }
 }
 
 /// A column that clients see.
@@ -102,7 +116,7 @@ pub struct Attribute {
     pub max_len: usize,
     /// The values it may have; any where there are none.
     pub choices: &'static [&'static str],
-    /// The table it stands in, for the check against the database.
+    /// Whether its column may be null, which is compared with the database.
     pub(crate) nullable_column: bool,
 }
 

@@ -143,7 +143,7 @@ impl Transaction {
         let new = self.one(resource, sql).await?.ok_or_else(|| not_found(resource.name, id))?;
         let differs = new.changes_since(&old);
         if differs.is_some() || !relinked.is_empty() {
-            self.record(resource.events.map(|events| events.updated), &new, merged(differs, relinked))
+            self.record(resource.events.and_then(|events| events.updated), &new, merged(differs, relinked))
                 .await?;
         }
         Ok(new)
@@ -170,7 +170,7 @@ impl Transaction {
         .sql(" AND id = ")
         .bind(id);
         sql.run(&mut self.connection, &self.shapes).await?;
-        self.record(resource.events.map(|events| events.deleted), &old, None).await?;
+        self.record(resource.events.and_then(|events| events.deleted), &old, None).await?;
         Ok(old)
     }
 
@@ -208,7 +208,7 @@ impl Transaction {
         .bind(record.id())
         .sql(&format!(" RETURNING {}", select::columns(resource).join(", ")));
         let new = self.one(resource, sql).await?.ok_or_else(|| not_found(resource.name, record.id()))?;
-        self.record(resource.events.map(|events| events.updated), &new, merged(None, relinked)).await?;
+        self.record(resource.events.and_then(|events| events.updated), &new, merged(None, relinked)).await?;
         Ok(new)
     }
 

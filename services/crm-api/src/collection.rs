@@ -153,6 +153,7 @@ async fn create(
     payload: Payload,
 ) -> Result<HttpResponse, Error> {
     let changes = new_record(resource, payload).await?;
+    app.check(&changes)?;
     let record = app.engine().create(caller.act(), changes).await?;
     app.changed(resource);
     Ok(created(&record, None))

@@ -190,7 +190,6 @@ fn vet(text: &str, allow: &Networks) -> Result<Url, Refused> {
     match url.scheme() {
         "https" => {}
         "http" if allowed => {}
-        "http" => return Err(Refused::Scheme),
         _ => return Err(Refused::Scheme),
     }
     let host = url.host_str().ok_or(Refused::Malformed)?.trim_end_matches('.').to_ascii_lowercase();

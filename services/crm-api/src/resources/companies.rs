@@ -29,10 +29,6 @@ pub(crate) static COMPANIES: Resource = Resource {
             "tags", "taggings", &TAGS,
         ),
     ],
-    events: Some(Events {
-        created: "company.created",
-        updated: "company.updated",
-        deleted: "company.deleted",
-    }),
+    events: Some(Events::of("company.created", "company.updated", "company.deleted")),
     ..Resource::DEFAULT
 };

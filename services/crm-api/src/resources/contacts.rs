@@ -40,11 +40,7 @@ pub(crate) static CONTACTS: Resource = Resource {
         has_many::<tasks::contact_id>("tasks", &TASKS),
         has_many::<sequence_enrollments::contact_id>("sequence_enrollments", &SEQUENCE_ENROLLMENTS),
     ],
-    events: Some(Events {
-        created: "contact.created",
-        updated: "contact.updated",
-        deleted: "contact.deleted",
-    }),
+    events: Some(Events::of("contact.created", "contact.updated", "contact.deleted")),
     validate,
     ..Resource::DEFAULT
 };

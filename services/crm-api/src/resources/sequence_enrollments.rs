@@ -18,11 +18,7 @@ pub(crate) static SEQUENCE_ENROLLMENTS: Resource = Resource {
         has_many::<tasks::sequence_enrollment_id>("tasks", &TASKS),
     ],
     actions: Actions::NONE,
-    events: Some(Events {
-        created: "sequence.started",
-        updated: "sequence.started",
-        deleted: "sequence.started",
-    }),
+    events: Some(Events::once("sequence.started")),
     editable: false,
     ..Resource::DEFAULT
 };

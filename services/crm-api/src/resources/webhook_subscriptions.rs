@@ -78,7 +78,7 @@ pub(super) fn check_url(app: &App, changes: &Changes) -> Result<(), Error> {
 /// Makes a subscription; `meta.secret` is the only time its secret is shown.
 async fn create(app: web::Data<App>, caller: Caller, payload: Payload) -> Result<HttpResponse, Error> {
     let changes = collection::new_record(&WEBHOOK_SUBSCRIPTIONS, payload).await?;
-    check_url(&app, &changes)?;
+    app.check(&changes)?;
     let secret = Purpose::Webhook.generate();
     let changes = sealed(&app, changes, &secret);
     let record = app.engine().create(caller.act(), changes).await?;

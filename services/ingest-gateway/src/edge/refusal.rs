@@ -94,7 +94,7 @@ impl ResponseError for Refusal {
             _ => {}
         }
         // What the sender can correct in the body is a message; everything else is an error.
-        let member = if matches!(self, Self::Malformed(_) | Self::TooLarge(_)) { "message" } else { "error" };
+        let member = if matches!(self, Self::Malformed(_)) { "message" } else { "error" };
         response.body(json!({ member: self.to_string() }).to_string())
     }
 }

@@ -169,7 +169,7 @@ async fn a_body_is_bounded() {
         json!({ "type": "pageview", "token": app.public, "data": data }).to_string()
     };
     assert_answer(&app.send(envelope(100_000)).await, 202, r#"{"success":true}"#);
-    let message = r#"{"message":"The body must not be larger than 131072 bytes."}"#;
+    let message = r#"{"error":"The body must not be larger than 131072 bytes."}"#;
     assert_answer(&app.send(envelope(131_072)).await, 413, message);
     app.stored(1).await;
     app.stop().await;
