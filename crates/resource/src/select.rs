@@ -180,3 +180,6 @@ pub(crate) fn related(
     sql.sql(" ORDER BY t.id LIMIT ").bind(limit);
     sql
 }
+
+#[cfg(test)]
+mod tests;

@@ -192,6 +192,16 @@ impl Statement {
         }
     }
 
+    /// The text, with a question mark for each value.
+    #[cfg(test)]
+    pub(crate) fn text(&self) -> String {
+        let pieces = self.pieces.iter().map(|piece| match piece {
+            Piece::Sql(sql) => sql.as_str(),
+            Piece::Bind(_) => "?",
+        });
+        pieces.collect()
+    }
+
     /// Runs it and returns its rows.
     ///
     /// # Errors
