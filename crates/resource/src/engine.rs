@@ -130,24 +130,6 @@ impl Engine {
         Ok(Record::new(resource, row))
     }
 
-    /// Ids at the other end of a to-many relationship, at most `limit`.
-    ///
-    /// # Errors
-    /// When the database is away.
-    pub async fn linkage(
-        &self,
-        act: Act,
-        parent: &Record,
-        relationship: &'static Relationship,
-        limit: i64,
-    ) -> Result<Vec<Record>, Error> {
-        let mut connection = self.connection(parent.resource).await?;
-        let owners = vec![parent.id()];
-        let sql = select::related(parent.resource, relationship, act.workspace, owners, limit);
-        let rows = sql.rows(&mut connection, &self.shapes).await?;
-        Ok(rows.into_iter().map(|row| Record::new(relationship.target, row)).collect())
-    }
-
     /// Begins a transaction in the CRM's database.
     ///
     /// # Errors

@@ -1,4 +1,4 @@
-//! A record as a JSON:API resource object, as an identifier, and as the flat JSON of events.
+//! A record as a JSON:API resource object, and as the flat JSON of events.
 
 use pulse_domain::RecordId;
 use pulse_jsonapi::ransack::Kind;
@@ -98,11 +98,6 @@ impl Record {
         serde_json::from_slice(&out).unwrap_or_default()
     }
 
-    /// Writes `{"type":…,"id":…}`.
-    pub fn write_identifier(&self, out: &mut Vec<u8>) {
-        identifier(self.resource.name, self.id, out);
-    }
-
     /// Writes the resource object, with the wanted fields alone.
     pub fn write_object(&self, fields: &Fields, out: &mut Vec<u8>) {
         let path = self.path();
@@ -199,7 +194,8 @@ impl Record {
     }
 }
 
-fn identifier(name: &str, id: Uuid, out: &mut Vec<u8>) {
+/// Writes a resource identifier: `{"type":…,"id":…}`.
+pub fn identifier(name: &str, id: Uuid, out: &mut Vec<u8>) {
     out.extend_from_slice(b"{\"type\":");
     write_json_string(out, name);
     out.extend_from_slice(format!(",\"id\":\"{id}\"}}").as_bytes());

@@ -82,9 +82,13 @@ pub(crate) fn listing(listing: &Listing, fields: &Fields, links: &Links, single:
             record.write_object(fields, writer.resource());
         }
     }
-    // Two spellings: the one that clients look for, and the one of the cursor pagination profile.
-    let meta = listing.total.map(|total| serde_json::json!({ "total": total, "page": { "total": total } }));
-    writer.finish(meta.as_ref())
+    writer.finish(total(listing).as_ref())
+}
+
+/// The total of a listing, in two spellings: the one that clients look for, and the one of the cursor pagination
+/// profile.
+pub(crate) fn total(listing: &Listing) -> Option<Value> {
+    listing.total.map(|total| serde_json::json!({ "total": total, "page": { "total": total } }))
 }
 
 /// A document of one record.

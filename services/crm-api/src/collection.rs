@@ -4,7 +4,7 @@ use actix_web::http::{Method, StatusCode, header};
 use actix_web::web::{self, Bytes, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use pulse_jsonapi::document::{Expect, ResourceInput, read_resource};
-use pulse_jsonapi::query::{self, Accepts, Limits, page_links};
+use pulse_jsonapi::query::{self, Accepts, page_links};
 use pulse_jsonapi::{Code, Problem};
 use pulse_resource::plan::Plan;
 use pulse_resource::render::{BASE, Record};
@@ -70,7 +70,7 @@ pub(crate) fn plan(
     resource: &'static Resource,
     accepts: Accepts,
 ) -> Result<Plan, Error> {
-    let query = query::parse(request.query_string(), &accepts.within(Limits::DEFAULT))?;
+    let query = query::parse(request.query_string(), &accepts)?;
     Ok(Plan::new(app.engine().resources(), resource, &query)?)
 }
 

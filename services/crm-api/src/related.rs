@@ -4,22 +4,26 @@
 use actix_web::http::{Method, StatusCode};
 use actix_web::web::{self, Payload};
 use actix_web::{HttpRequest, HttpResponse};
-use pulse_jsonapi::document::{Identifier, Linkage, Links, Writer, read_linkage};
-use pulse_jsonapi::query::{Accepts, page_links};
+use pulse_jsonapi::document::{Linkage, Links, ResourceInput, Writer, read_linkage};
+use pulse_jsonapi::query::{self, Accepts, Limits, page_links};
 use pulse_jsonapi::{Code, Problem, Source};
-use pulse_resource::render::Record;
+use pulse_resource::changes::related_ids;
+use pulse_resource::plan::Plan;
+use pulse_resource::render::{Record, identifier};
 use pulse_resource::select::Parent;
 use pulse_resource::write::Relink;
 use pulse_resource::{Changes, Link, Relationship, Resource};
-use serde_json::json;
-use uuid::Uuid;
 
 use crate::auth::Caller;
 use crate::collection::{id, plan, read, self_link};
 use crate::{App, Error, answer};
 
-/// Identifiers in the answer of a relationship URL at most; the related URL has pages.
-const LINKAGE: i64 = 1_000;
+/// Linkage has pages alone, and large ones: an identifier is small.
+const LINKAGE: Accepts = Accepts {
+    page: true,
+    limits: Limits { default_size: 1_000, max_size: 1_000, ..Limits::DEFAULT },
+    ..Accepts::NOTHING
+};
 
 /// The routes of a relationship.
 pub(crate) fn routes(
@@ -87,10 +91,10 @@ async fn show(
     caller: &Caller,
     parent: Parent,
 ) -> Result<HttpResponse, Error> {
-    // Nothing shapes linkage, so every parameter is a mistake.
-    plan(request, app, parent.relationship.target, Accepts::NOTHING)?;
+    let accepts = if parent.relationship.to_one() { Accepts::NOTHING } else { LINKAGE };
+    let plan = plan(request, app, parent.relationship.target, accepts)?;
     let record = app.engine().record(caller.act(), parent.resource, parent.id).await?;
-    linkage(app, caller, &record, parent.relationship).await
+    linkage(app, caller, &record, parent.relationship, &plan, request.query_string()).await
 }
 
 async fn change(
@@ -100,48 +104,64 @@ async fn change(
     parent: Parent,
     payload: Payload,
 ) -> Result<HttpResponse, Error> {
-    let Parent { resource, id, relationship } = parent;
-    let linkage_given = read_linkage(&read(payload).await?)?;
-    let forbidden = || {
-        let detail = format!("{} cannot be changed here by {}.", relationship.name, request.method());
-        Error::from(Problem::new(Code::Forbidden, detail))
-    };
-    let record = match (relationship.link, linkage_given) {
-        (Link::BelongsTo { writable: true, .. }, to @ Linkage::ToOne(_))
-            if request.method() == Method::PATCH =>
-        {
-            let input = pulse_jsonapi::document::ResourceInput {
-                relationships: vec![(relationship.name.to_owned(), to)],
-                ..Default::default()
-            };
-            let changes =
-                Changes::updating(resource, input).map_err(|problems| at_the_root(relationship, problems))?;
-            app.engine().update(caller.act(), id, changes, None).await.map_err(|error| match error {
-                pulse_resource::Error::Rejected(problems) => at_the_root(relationship, problems),
-                other => other.into(),
-            })?
+    let given = read_linkage(&read(payload).await?)?;
+    let record = match parent.relationship.link {
+        Link::BelongsTo { writable: true, .. } if request.method() == Method::PATCH => {
+            set(app, caller, parent, given).await?
         }
-        (Link::Through { .. }, Linkage::ToMany(to)) => {
+        Link::Through { .. } => {
             let how = match *request.method() {
                 Method::POST => Relink::Add,
                 Method::DELETE => Relink::Remove,
                 _ => Relink::Replace,
             };
-            let ids = ids(relationship, &to)?;
-            app.engine().change_links(caller.act(), (resource, id), relationship, how, &ids).await?
+            relink(app, caller, parent, how, given).await?
         }
-        (Link::BelongsTo { writable: true, .. }, _) if request.method() == Method::PATCH => {
-            let detail = format!("{} leads to one record: data is an identifier or null.", relationship.name);
-            return Err(Problem::new(Code::MalformedDocument, detail).at_pointer("/data").into());
+        _ => {
+            let (name, method) = (parent.relationship.name, request.method());
+            let detail = format!("{name} cannot be changed here by {method}.");
+            return Err(Problem::new(Code::Forbidden, detail).into());
         }
-        (Link::Through { .. }, _) => {
-            let detail = format!("{} leads to several records: data is an array.", relationship.name);
-            return Err(Problem::new(Code::MalformedDocument, detail).at_pointer("/data").into());
-        }
-        _ => return Err(forbidden()),
     };
-    app.changed(resource);
-    linkage(app, caller, &record, relationship).await
+    app.changed(parent.resource);
+    let all = Plan::new(app.engine().resources(), parent.relationship.target, &query::parse("", &LINKAGE)?)?;
+    linkage(app, caller, &record, parent.relationship, &all, "").await
+}
+
+/// Sets a to-one relationship.
+async fn set(app: &App, caller: &Caller, parent: Parent, given: Linkage) -> Result<Record, Error> {
+    let Parent { resource, id, relationship } = parent;
+    if let Linkage::ToMany(_) = given {
+        let detail = format!("{} leads to one record: data is an identifier or null.", relationship.name);
+        return Err(Problem::new(Code::MalformedDocument, detail).at_pointer("/data").into());
+    }
+    let relationships = vec![(relationship.name.to_owned(), given)];
+    let input = ResourceInput { relationships, ..ResourceInput::default() };
+    let changed = match Changes::updating(resource, input) {
+        Ok(changes) => app.engine().update(caller.act(), id, changes, None).await,
+        Err(problems) => Err(problems.into()),
+    };
+    changed.map_err(|error| match error {
+        pulse_resource::Error::Rejected(problems) => at_the_root(relationship, problems),
+        other => other.into(),
+    })
+}
+
+/// Changes the links of a to-many relationship.
+async fn relink(
+    app: &App,
+    caller: &Caller,
+    parent: Parent,
+    how: Relink,
+    given: Linkage,
+) -> Result<Record, Error> {
+    let Parent { resource, id, relationship } = parent;
+    let Linkage::ToMany(to) = given else {
+        let detail = format!("{} leads to several records: data is an array.", relationship.name);
+        return Err(Problem::new(Code::MalformedDocument, detail).at_pointer("/data").into());
+    };
+    let ids = related_ids(relationship, &to, "/data")?;
+    Ok(app.engine().change_links(caller.act(), (resource, id), relationship, how, &ids).await?)
 }
 
 /// The primary data of a relationship URL is the linkage itself, so pointers start there.
@@ -158,33 +178,32 @@ fn at_the_root(relationship: &Relationship, problems: Vec<Problem>) -> Error {
     Error::Rejected(moved.collect())
 }
 
-fn ids(relationship: &Relationship, to: &[Identifier]) -> Result<Vec<Uuid>, Error> {
-    Ok(pulse_resource::changes::related_ids(relationship, to, "/data")?)
-}
-
+/// The linkage of a record, of which a to-many relationship shows a page of `plan`.
 async fn linkage(
     app: &App,
     caller: &Caller,
     record: &Record,
     relationship: &'static Relationship,
+    plan: &Plan,
+    query: &str,
 ) -> Result<HttpResponse, Error> {
-    let path = record.path();
-    let name = relationship.name;
-    let links =
-        Links::new(format!("{path}/relationships/{name}")).with("related", Some(format!("{path}/{name}")));
+    let related = format!("{}/{}", record.path(), relationship.name);
+    let this = format!("{}/relationships/{}", record.path(), relationship.name);
     let body = if relationship.to_one() {
-        let mut writer = Writer::single(&links);
+        let mut writer = Writer::single(&Links::new(this).with("related", Some(related)));
         if let Some(id) = record.to_one(relationship) {
-            let identifier = json!({ "type": relationship.target.name, "id": id });
-            writer.resource().extend_from_slice(identifier.to_string().as_bytes());
+            identifier(relationship.target.name, id, writer.resource());
         }
         writer.finish(None)
     } else {
-        let mut writer = Writer::collection(&links);
-        for other in app.engine().linkage(caller.act(), record, relationship, LINKAGE).await? {
-            other.write_identifier(writer.resource());
+        let parent = Parent { resource: record.resource, id: record.id(), relationship };
+        let listing = app.engine().list(caller.act(), plan, Some(parent)).await?;
+        let links = page_links(&this, query, plan.page(), listing.total, listing.more);
+        let mut writer = Writer::collection(&links.with("related", Some(related)));
+        for other in &listing.records {
+            identifier(relationship.target.name, other.id(), writer.resource());
         }
-        writer.finish(None)
+        writer.finish(answer::total(&listing).as_ref())
     };
     Ok(answer::document(StatusCode::OK, body))
 }

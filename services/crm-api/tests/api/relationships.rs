@@ -43,7 +43,11 @@ async fn a_to_many_relationship_is_added_to_removed_from_and_replaced() {
         tags.push(json!({ "type": "tags", "id": app.create("tags", json!({ "name": name })).await }));
     }
     let link = format!("/api/v1/contacts/{ada}/relationships/tags");
-    let linked = async || app.get(&link).await.json["data"].as_array().expect("a collection").clone();
+    let linked = async || {
+        let mut data = app.get(&link).await.json["data"].as_array().expect("a collection").clone();
+        data.sort_by_key(|identifier| identifier["id"].to_string());
+        data
+    };
     for _ in 0..2 {
         // Adding what is there already succeeds and changes nothing.
         assert_eq!(app.post(&link, json!({ "data": [tags[0], tags[1]] })).await.status, 200);
@@ -57,6 +61,12 @@ async fn a_to_many_relationship_is_added_to_removed_from_and_replaced() {
     assert_eq!(app.patch(&link, json!({ "data": [tags[0], tags[2]] })).await.status, 200);
     assert_eq!(linked().await, [tags[0].clone(), tags[2].clone()]);
     assert_eq!(app.get(&format!("/api/v1/contacts/{ada}/tags?sort=-name")).await.ids().len(), 2);
+    let page = app.get(&format!("{link}?page[size]=1")).await;
+    assert_eq!((page.ids().len(), &page.json["meta"]["total"]), (1, &json!(2)));
+    let next = app.get(page.json["links"]["next"].as_str().expect("a second page")).await;
+    assert_ne!(next.ids(), page.ids());
+    let refused = app.get(&format!("{link}?sort=name")).await;
+    assert_eq!((refused.status, refused.errors()), (400, errors([("unknown_parameter", "sort")])));
 
     let events = app.get("/api/v1/events?sort=sequence&q[event_type_eq]=contact.updated").await;
     let changes: Vec<&Value> = events.json["data"]
