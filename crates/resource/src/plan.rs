@@ -84,6 +84,13 @@ impl Plan {
         if problems.is_empty() { Ok(plan) } else { Err(problems) }
     }
 
+    /// The same without a total.
+    #[must_use]
+    pub fn uncounted(mut self) -> Self {
+        self.count = false;
+        self
+    }
+
     /// The page that is asked for.
     #[must_use]
     pub fn page(&self) -> &Page {

@@ -65,18 +65,13 @@ async fn related(
     parent: Parent,
 ) -> Result<HttpResponse, Error> {
     let target = parent.relationship.target;
-    let record = app.engine().record(caller.act(), parent.resource, parent.id).await?;
+    // That there is no such parent is another answer than that it leads to nothing.
+    app.engine().record(caller.act(), parent.resource, parent.id).await?;
     if parent.relationship.to_one() {
-        let plan = plan(request, app, target, Accepts::RESOURCE)?;
+        let plan = plan(request, app, target, Accepts::RESOURCE)?.uncounted();
+        let listing = app.engine().list(caller.act(), &plan, Some(parent)).await?;
         let links = Links::new(self_link(request));
-        let body = match record.to_one(parent.relationship) {
-            Some(id) => {
-                let listing = app.engine().find(caller.act(), &plan, id).await?;
-                answer::listing(&listing, plan.fields(), &links, true)
-            }
-            None => Writer::single(&links).finish(None),
-        };
-        return Ok(answer::document(StatusCode::OK, body));
+        return Ok(answer::document(StatusCode::OK, answer::listing(&listing, plan.fields(), &links, true)));
     }
     let plan = plan(request, app, target, Accepts::COLLECTION)?;
     let listing = app.engine().list(caller.act(), &plan, Some(parent)).await?;

@@ -30,6 +30,10 @@ async fn a_to_one_relationship_is_set_read_and_cleared_at_its_own_address() {
 
     let cleared = app.patch(&link, json!({ "data": null })).await;
     assert_eq!((cleared.status, &cleared.json["data"]), (200, &Value::Null));
+    app.patch(&link, json!({ "data": identifier })).await;
+    app.delete(&format!("/api/v1/companies/{acme}")).await;
+    let trashed = app.get(&related).await;
+    assert_eq!((trashed.status, &trashed.json["data"]), (200, &Value::Null), "the trash is nowhere");
     let refused = app.post(&link, json!({ "data": identifier })).await;
     assert_eq!((refused.status, refused.errors()), (403, errors([("forbidden", "")])));
 }
