@@ -23,3 +23,5 @@ CREATE TABLE events (
 CREATE INDEX events_unpublished_idx ON events (shard, sequence) WHERE published_at IS NULL;
 CREATE INDEX events_record_id_idx ON events (workspace_id, record_id);
 CREATE INDEX events_occurred_at_idx ON events (workspace_id, occurred_at);
+-- Rows are published about in the order in which they were written, so a summary of blocks is enough to find the recent.
+CREATE INDEX events_published_at_idx ON events USING brin (published_at);

@@ -80,17 +80,25 @@ async fn store(pool: &Pool, events: &[&Event]) -> anyhow::Result<usize> {
     if deliveries.is_empty() {
         return Ok(0);
     }
-    let inserted = connection
+    Ok(insert(&mut connection, &payloads, &deliveries).await?)
+}
+
+/// Inserts what is not there yet, in one transaction, and returns how many deliveries that were.
+pub(crate) async fn insert(
+    connection: &mut AsyncPgConnection,
+    payloads: &[NewPayload],
+    deliveries: &[NewDelivery],
+) -> QueryResult<usize> {
+    connection
         .transaction(async |connection| {
             diesel::insert_into(webhook_payloads::table)
-                .values(&payloads)
+                .values(payloads)
                 .on_conflict_do_nothing()
                 .execute(connection)
                 .await?;
-            delivery::insert(connection, &deliveries).await
+            delivery::insert(connection, deliveries).await
         })
-        .await?;
-    Ok(inserted)
+        .await
 }
 
 #[derive(Queryable, Selectable)]
@@ -129,13 +137,14 @@ async fn subscriptions(
         .await
 }
 
-#[derive(Insertable)]
+/// The bytes of an event that shall be stored.
+#[derive(Debug, Insertable)]
 #[diesel(table_name = webhook_payloads)]
-struct NewPayload {
-    workspace_id: Uuid,
-    event_id: Uuid,
-    version: i32,
-    body: Vec<u8>,
+pub(crate) struct NewPayload {
+    pub(crate) workspace_id: Uuid,
+    pub(crate) event_id: Uuid,
+    pub(crate) version: i32,
+    pub(crate) body: Vec<u8>,
 }
 
 /// The rows of events, in the order of their keys: fan-outs that get the same events at once then wait for each other

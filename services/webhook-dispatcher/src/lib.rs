@@ -2,7 +2,7 @@
 //!
 //! In reading order: [`settings`] say what can be set, [`fan_out`] turns an event from the bus into one delivery for
 //! each subscription that asks for it, with the bytes that [`payload`] renders once, [`deliver`] sends what is due and
-//! schedules what failed, [`replay`] makes a delivery again when it is asked to.
+//! schedules what failed, [`replay`] makes a delivery again when it is asked to, [`sweep`] makes what the broker has lost.
 //!
 //! PostgreSQL is the truth: a delivery is a row with a due time from the commit of its fan-out to its end, and whoever
 //! works on it holds a lease. The bus brings events and commands; losing it loses no delivery.
@@ -13,6 +13,7 @@ mod fan_out;
 mod payload;
 mod replay;
 pub mod settings;
+mod sweep;
 
 use std::net::SocketAddr;
 
@@ -37,6 +38,8 @@ pub enum Role {
     Deliver,
     /// Makes deliveries again that somebody asked to have repeated.
     Replay,
+    /// Makes deliveries whose events the broker has lost.
+    Sweep,
 }
 
 /// Puts the service together in one role, or in all, and returns the address of its health checks.
@@ -57,25 +60,28 @@ pub fn build(service: &mut Service, settings: &Settings, role: Option<Role>) -> 
         let deliver = deliver::Deliver::new(settings, pool.clone()).context("the role `deliver`")?;
         service.task("deliver", deliver.run(service.stop()));
     }
+    let waker = Waker::new(Channel::WebhookDeliveries);
+    if plays(Role::Sweep) {
+        service.task("sweep", sweep::run(settings.sweep, pool.clone(), waker.clone(), service.stop()));
+    }
     if plays(Role::FanOut) || plays(Role::Replay) {
         let bus = Publisher::new(&settings.bus, "webhook-dispatcher (readiness)");
         readiness = readiness.needs("broker", move || {
             let bus = bus.clone();
             async move { Ok(bus.ping().await?) }
         });
-        let waker = Waker::new(Channel::WebhookDeliveries);
-        if plays(Role::FanOut) {
-            service.task("fan-out", fan_out::run(settings, pool.clone(), waker.clone(), service.stop()));
-        }
-        if plays(Role::Replay) {
-            service.task("replay", replay::run(settings, pool.clone(), waker.clone(), service.stop()));
-        }
-        // Drains, so that the last batch before a stop still wakes whoever delivers.
-        let drain = service.drain();
-        service.draining_task("waker", async move {
-            waker.run(pool, drain).await;
-            Ok(())
-        });
     }
+    if plays(Role::FanOut) {
+        service.task("fan-out", fan_out::run(settings, pool.clone(), waker.clone(), service.stop()));
+    }
+    if plays(Role::Replay) {
+        service.task("replay", replay::run(settings, pool.clone(), waker.clone(), service.stop()));
+    }
+    // Drains, so that the last batch before a stop still wakes whoever delivers.
+    let drain = service.drain();
+    service.draining_task("waker", async move {
+        waker.run(pool, drain).await;
+        Ok(())
+    });
     service.http(&settings.http, readiness, |_| {})
 }

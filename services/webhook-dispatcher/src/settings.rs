@@ -1,6 +1,6 @@
 //! What can be set.
 
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU64, NonZeroUsize};
 
 use pulse_service::{egress, settings};
 use secrecy::SecretString;
@@ -24,6 +24,8 @@ pub struct Settings {
     pub egress: egress::Settings,
     /// How much is delivered at once.
     pub delivery: Delivery,
+    /// When missing deliveries are looked for.
+    pub sweep: Sweep,
 }
 
 /// Section `[security]`.
@@ -42,4 +44,16 @@ pub struct Delivery {
     pub concurrency: NonZeroUsize,
     /// Deliveries under way at most to one subscription, per process: a receiver that hangs takes no more than these.
     pub per_subscription: NonZeroUsize,
+}
+
+/// Section `[sweep]`.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sweep {
+    /// How long a published event may take to its fan-out before it is looked after, in seconds.
+    pub after_seconds: u64,
+    /// How often to look, in seconds.
+    pub every_seconds: NonZeroU64,
+    /// How far to look back when the process starts, in seconds.
+    pub window_seconds: u64,
 }

@@ -15,7 +15,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_postgres::{Client, Row};
 use uuid::Uuid;
-use webhook_dispatcher::settings::{Delivery, Security};
+use webhook_dispatcher::settings::{Delivery, Security, Sweep};
 use webhook_dispatcher::{Role, Settings};
 
 pub(crate) struct App {
@@ -51,6 +51,7 @@ impl App {
                 timeout_ms: 10_000,
             },
             delivery: delivery(64, 8),
+            sweep: sweep(3_600),
         };
         let publisher = Publisher::new(&settings.bus, "test");
         let app = Self {
@@ -133,6 +134,18 @@ impl App {
         }
     }
 
+    /// Leaves an event in the journal as published, without it being on the bus.
+    pub(crate) async fn lose(&self, event: &Event) {
+        let sql = "INSERT INTO events (workspace_id, id, event_type, resource_type, record_id, occurred_at, data,
+            correlation_id, shard, published_at) VALUES ($1, $2, $3, $4, $5, $6, $7::text::json, $8, 0, now())";
+        let (workspace, id, record) = (event.workspace_id.0, event.id.0, event.record_id.0);
+        let (at, data, correlation) = (event.occurred_at, event.data.get(), event.correlation_id);
+        self.database
+            .execute(sql, &[&workspace, &id, &event.kind, &event.resource, &record, &at, &data, &correlation])
+            .await
+            .expect("a journal row");
+    }
+
     pub(crate) async fn publish(&self, event: &Event) {
         self.publish_bytes(&event.kind, event.id.0, event.encode()).await;
     }
@@ -195,6 +208,12 @@ pub(crate) fn delivery(concurrency: usize, per_subscription: usize) -> Delivery 
     let [concurrency, per_subscription] =
         [concurrency, per_subscription].map(|limit| limit.try_into().expect("not zero"));
     Delivery { concurrency, per_subscription }
+}
+
+/// Missing deliveries are looked for once events have been published for this long.
+pub(crate) fn sweep(after_seconds: u64) -> Sweep {
+    let every_seconds = 1.try_into().expect("not zero");
+    Sweep { after_seconds, every_seconds, window_seconds: 86_400 }
 }
 
 /// A row of `webhook_deliveries`.

@@ -7,3 +7,4 @@ mod lease;
 mod process;
 mod replay;
 mod retry;
+mod sweep;

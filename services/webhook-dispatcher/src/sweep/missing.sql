@@ -1,0 +1,34 @@
+-- $1 how long ago an event must have been published, in milliseconds
+-- $2 how long ago it may have been published, in milliseconds
+-- $3 how many to find
+SELECT
+    e.sequence,
+    e.workspace_id,
+    e.id AS event_id,
+    e.event_type,
+    e.resource_type,
+    e.record_id,
+    e.occurred_at,
+    e.data,
+    e.correlation_id,
+    s.id AS subscription_id,
+    s.payload_version
+FROM events AS e
+JOIN webhook_subscriptions AS s
+  ON s.workspace_id = e.workspace_id
+ AND s.enabled
+ AND s.deleted_at IS NULL
+ -- What a subscription asked for when the event happened is known only if it has not changed since.
+ AND s.updated_at <= e.occurred_at
+ AND (s.event_types ? '*' OR s.event_types ? e.event_type)
+WHERE e.published_at <= now() - $1 * interval '1 millisecond'
+  AND e.published_at > now() - $2 * interval '1 millisecond'
+  AND NOT EXISTS (
+      SELECT FROM webhook_deliveries AS d
+      WHERE d.workspace_id = e.workspace_id
+        AND d.subscription_id = s.id
+        AND d.event_id = e.id
+        AND d.replay_of_id IS NULL
+  )
+ORDER BY e.sequence
+LIMIT $3
