@@ -1,7 +1,10 @@
 //! Filters as SQL.
 //!
 //! A condition on another resource is an `EXISTS` over the keys of the relationship, so rows never repeat and counts
-//! come from the same statement. A negative predicate over a to-many relationship means that no member violates it.
+//! come from the same statement. Conditions that are joined by `AND` on one path ask for one record that meets them all
+//! ([`shared`]). A negative predicate over a to-many relationship means that no member violates it.
+
+mod shared;
 
 use pulse_jsonapi::ransack::{
     AttributePath, Combinator, Compound, Condition, Group, Kind, Names, Operand, Operator, Strictness, Value,
@@ -113,9 +116,15 @@ impl Filter {
                 sql.sql(joiner(self.combinator));
             }
         };
-        for term in &self.terms {
+        let shares = |term: &&Term| self.combinator == Combinator::And && term.shares();
+        for term in self.terms.iter().filter(|term| !shares(term)) {
             separate(sql);
             term.write(workspace, alias, sql);
+        }
+        let shared = self.terms.iter().filter(shares).flat_map(|term| &term.comparisons);
+        for branch in shared::grow(shared) {
+            separate(sql);
+            branch.write(workspace, alias, sql);
         }
         for group in self.groups.iter().filter(|group| !group.is_empty()) {
             separate(sql);
@@ -165,6 +174,12 @@ impl Term {
         Some(Self { combinator: condition.combinator, comparisons })
     }
 
+    /// Whether records that fulfil it must be the same ones that fulfil others on their path.
+    fn shares(&self) -> bool {
+        (self.combinator == Combinator::And || self.comparisons.len() == 1)
+            && self.comparisons.iter().all(Comparison::asks_for_a_record)
+    }
+
     fn write(&self, workspace: Uuid, alias: &str, sql: &mut Statement) {
         sql.sql("(");
         for (index, comparison) in self.comparisons.iter().enumerate() {
@@ -194,6 +209,16 @@ fn follow(
 }
 
 impl Comparison {
+    /// Whether a record at the end of a path has to exist for it to hold.
+    fn asks_for_a_record(&self) -> bool {
+        let nobody_violates_it = self.negative && self.path.last().is_some_and(|last| !last.to_one());
+        !self.path.is_empty() && !nobody_violates_it && !self.holds_without_a_record()
+    }
+
+    fn holds_without_a_record(&self) -> bool {
+        matches!(self.operand.operator, Operator::Null | Operator::Blank)
+    }
+
     fn write(&self, workspace: Uuid, alias: &str, sql: &mut Statement) {
         let Some((source, last)) = self.source.zip(self.path.last()) else {
             return self.compare(alias, self.operand.operator, self.compound, sql);
@@ -209,8 +234,7 @@ impl Comparison {
                 self.compare(alias, self.operand.operator.opposite(), compound, sql);
             });
         }
-        let missing_fulfils = matches!(self.operand.operator, Operator::Null | Operator::Blank);
-        if missing_fulfils {
+        if self.holds_without_a_record() {
             sql.sql("(NOT ");
             exists(source, &self.path, workspace, alias, sql, &mut |_, sql| {
                 sql.sql("TRUE");
@@ -220,7 +244,7 @@ impl Comparison {
         exists(source, &self.path, workspace, alias, sql, &mut |alias, sql| {
             self.compare(alias, self.operand.operator, self.compound, sql);
         });
-        if missing_fulfils {
+        if self.holds_without_a_record() {
             sql.sql(")");
         }
     }
@@ -303,9 +327,23 @@ fn exists(
     sql: &mut Statement,
     condition: &mut dyn FnMut(&str, &mut Statement),
 ) {
-    let Some((hop, rest)) = path.split_first() else {
-        return condition(alias, sql);
-    };
+    match path.split_first() {
+        None => condition(alias, sql),
+        Some((hop, rest)) => exists_one(source, hop, workspace, alias, sql, &mut |next, sql| {
+            exists(hop.target, rest, workspace, next, sql, condition);
+        }),
+    }
+}
+
+/// Writes `EXISTS (…)` over one relationship, with `condition` on the records it leads to.
+fn exists_one(
+    source: &'static Resource,
+    hop: &'static Relationship,
+    workspace: Uuid,
+    alias: &str,
+    sql: &mut Statement,
+    condition: &mut dyn FnMut(&str, &mut Statement),
+) {
     let target = hop.target;
     let next = format!("{alias}_{}", hop.name);
     sql.sql(&format!("EXISTS (SELECT 1 FROM {} {next} ", target.table));
@@ -328,6 +366,6 @@ fn exists(
         }
     };
     sql.sql(" AND ");
-    exists(target, rest, workspace, &next, sql, condition);
+    condition(&next, sql);
     sql.sql(")");
 }

@@ -97,7 +97,7 @@ fn predicates_groups_and_names_joined_by_or() {
 fn a_filter_through_a_relationship_is_an_exists_of_the_same_workspace() {
     let company = "EXISTS (SELECT 1 FROM companies t_company WHERE t_company.workspace_id = ? AND \
                    t_company.deleted_at IS NULL AND t_company.id = t.company_id AND ";
-    assert_eq!(condition("q[company_name_eq]=x"), format!("(({company}t_company.name = ?)))"));
+    assert_eq!(condition("q[company_name_eq]=x"), format!("({company}t_company.name = ?))"));
     assert_eq!(
         condition("q[company_name_null]=1"),
         format!("(((NOT {company}TRUE) OR {company}t_company.name IS NULL))))")
@@ -107,6 +107,20 @@ fn a_filter_through_a_relationship_is_an_exists_of_the_same_workspace() {
                 t_tags.deleted_at IS NULL AND t_tags_link.parent_id = t.id AND t_tags_link.parent_type = 'contacts' AND ";
     // Nobody violates it: contacts without tags are found too.
     assert_eq!(condition("q[tags_name_not_eq]=x"), format!("((NOT {tags}t_tags.name = ?)))"));
+}
+
+#[test]
+fn conditions_on_one_path_ask_for_one_record() {
+    let both =
+        condition("q[company_contacts_score_gt]=1&q[company_name_eq]=x&q[company_contacts_email_eq]=y");
+    assert_eq!(both.matches("EXISTS").count(), 2, "{both}");
+    let contacts = "t_company_contacts.score > ? AND t_company_contacts.email = ?";
+    assert!(
+        both.contains("t_company.name = ? AND EXISTS (SELECT 1 FROM contacts") && both.contains(contacts),
+        "{both}"
+    );
+    let either = condition("q[m]=or&q[company_contacts_score_gt]=1&q[company_contacts_email_eq]=y");
+    assert_eq!(either.matches("EXISTS").count(), 4, "{either}");
 }
 
 #[test]

@@ -80,8 +80,13 @@ async fn filters_reach_through_relationships() {
     for (query, expected) in cases {
         assert_eq!(found(&app, query).await, expected, "{query}");
     }
-    let companies = app.get("/api/v1/companies?q[contacts_first_name_eq]=Ada").await.ids();
-    assert_eq!(companies, [acme]);
+    let companies = async |query: &str| app.get(&format!("/api/v1/companies?{query}")).await.ids();
+    assert_eq!(companies("q[contacts_first_name_eq]=Ada").await, std::slice::from_ref(&acme));
+    // One contact has to be both.
+    app.patch(&format!("/api/v1/contacts/{grace}/relationships/company"), work(&acme)).await;
+    let both = "q[contacts_first_name_eq]=Ada&q[contacts_last_name_eq]";
+    assert_eq!(companies(&format!("{both}=Lovelace")).await, [acme]);
+    assert_eq!(companies(&format!("{both}=Hopper")).await, Vec::<String>::new());
 }
 
 #[tokio::test]
