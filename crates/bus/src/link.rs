@@ -59,16 +59,16 @@ impl Link {
             anyhow::bail!("the broker was away a moment ago");
         }
         let connecting = self.runtime.spawn(connect(self.settings.clone(), self.name.clone()));
-        match tokio::time::timeout(CONNECT_TIMEOUT, connecting).await {
-            Ok(Ok(Ok(open))) => {
+        let connected = async { anyhow::Ok(tokio::time::timeout(CONNECT_TIMEOUT, connecting).await???) };
+        match connected.await {
+            Ok(open) => {
                 let channel = open.1.clone();
                 *state = State { open: Some(open), failed_at: None };
                 Ok(channel)
             }
-            failed => {
+            Err(error) => {
                 state.failed_at = Some(Instant::now());
-                failed???;
-                unreachable!("only failures come here")
+                Err(error)
             }
         }
     }

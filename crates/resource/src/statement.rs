@@ -301,3 +301,23 @@ impl QueryFragment<Pg> for Bind {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shapes_that_clients_invent_are_prepared_up_to_a_bound() {
+        let shapes = Shapes::default();
+        let statement = |shape: usize, value: i64| {
+            let mut sql = Statement::default();
+            sql.sql(&format!("SELECT {shape} = ")).bind(value);
+            sql
+        };
+        for shape in 0..SHAPES {
+            assert!(shapes.admit(&statement(shape, 0)));
+        }
+        assert!(!shapes.admit(&statement(SHAPES, 0)), "one too many");
+        assert!(shapes.admit(&statement(0, 1)), "another value is the same shape");
+    }
+}

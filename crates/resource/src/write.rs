@@ -127,26 +127,10 @@ impl Transaction {
         for (relationship, ids) in &changes.to_many {
             relinked.extend(self.relink(&old, relationship, Relink::Replace, ids).await?);
         }
-        if changes.columns().is_empty() {
-            return self.touch(old, relinked).await;
+        if changes.columns().is_empty() && relinked.is_empty() {
+            return Ok(old);
         }
-        let mut sql = Statement::default();
-        sql.sql(&format!("UPDATE {} SET ", resource.table));
-        for (column, value) in changes.columns() {
-            sql.sql(&format!("{column} = ")).bind(value.clone()).sql(", ");
-        }
-        sql.sql("updated_at = now(), lock_version = lock_version + 1 WHERE workspace_id = ")
-            .bind(self.act.workspace.0)
-            .sql(" AND id = ")
-            .bind(id)
-            .sql(&format!(" RETURNING {}", select::columns(resource).join(", ")));
-        let new = self.one(resource, sql).await?.ok_or_else(|| not_found(resource.name, id))?;
-        let differs = new.changes_since(&old);
-        if differs.is_some() || !relinked.is_empty() {
-            self.record(resource.events.and_then(|events| events.updated), &new, merged(differs, relinked))
-                .await?;
-        }
-        Ok(new)
+        self.change(&old, changes.columns(), relinked).await
     }
 
     /// Moves a record to the trash and returns it as it was.
@@ -187,28 +171,42 @@ impl Transaction {
         ids: &[Uuid],
     ) -> Result<Record, Error> {
         let record = self.lock(resource, id, None).await?;
-        let changed = self.relink(&record, relationship, how, ids).await?;
-        self.touch(record, changed.into_iter().collect()).await
+        if how != Relink::Remove {
+            let missing = self.missing(relationship, ids).await?;
+            if !missing.is_empty() {
+                return Err(not_related(relationship, ids, &missing, "/data").into());
+            }
+        }
+        match self.relink(&record, relationship, how, ids).await? {
+            Some(changed) => self.change(&record, &[], vec![changed]).await,
+            None => Ok(record),
+        }
     }
 
-    /// Counts a change that is not in the row itself, and records it.
-    async fn touch(&mut self, record: Record, relinked: Vec<Relinked>) -> Result<Record, Error> {
-        if relinked.is_empty() {
-            return Ok(record);
-        }
-        let resource = record.resource;
+    /// Writes columns of a row that is locked, counts the change, and records it if anything differs.
+    async fn change(
+        &mut self,
+        old: &Record,
+        columns: &[(&'static str, Bind)],
+        relinked: Vec<Relinked>,
+    ) -> Result<Record, Error> {
+        let resource = old.resource;
         let mut sql = Statement::default();
-        sql.sql(&format!(
-            "UPDATE {} SET updated_at = now(), lock_version = lock_version + 1",
-            resource.table
-        ))
-        .sql(" WHERE workspace_id = ")
-        .bind(self.act.workspace.0)
-        .sql(" AND id = ")
-        .bind(record.id())
-        .sql(&format!(" RETURNING {}", select::columns(resource).join(", ")));
-        let new = self.one(resource, sql).await?.ok_or_else(|| not_found(resource.name, record.id()))?;
-        self.record(resource.events.and_then(|events| events.updated), &new, merged(None, relinked)).await?;
+        sql.sql(&format!("UPDATE {} SET ", resource.table));
+        for (column, value) in columns {
+            sql.sql(&format!("{column} = ")).bind(value.clone()).sql(", ");
+        }
+        sql.sql("updated_at = now(), lock_version = lock_version + 1 WHERE workspace_id = ")
+            .bind(self.act.workspace.0)
+            .sql(" AND id = ")
+            .bind(old.id())
+            .sql(&format!(" RETURNING {}", select::columns(resource).join(", ")));
+        let new = self.one(resource, sql).await?.ok_or_else(|| not_found(resource.name, old.id()))?;
+        let differs = new.changes_since(old);
+        if differs.is_some() || !relinked.is_empty() {
+            let kind = resource.events.and_then(|events| events.updated);
+            self.record(kind, &new, merged(differs, relinked)).await?;
+        }
         Ok(new)
     }
 
@@ -238,11 +236,9 @@ impl Transaction {
             }
         }
         for (relationship, ids) in &changes.to_many {
-            for missing in self.missing(relationship, ids).await? {
-                let index = ids.iter().position(|id| *id == missing).unwrap_or_default();
-                let at = format!("/data/relationships/{}/data/{index}/id", relationship.name);
-                problems.push(related_not_found(relationship.target.name, missing).at_pointer(at));
-            }
+            let missing = self.missing(relationship, ids).await?;
+            let at = format!("/data/relationships/{}/data", relationship.name);
+            problems.extend(not_related(relationship, ids, &missing, &at));
         }
         if problems.is_empty() { Ok(()) } else { Err(problems.into()) }
     }
@@ -259,7 +255,7 @@ impl Transaction {
         Ok(ids.iter().filter(|id| !found.contains(id)).copied().collect())
     }
 
-    /// Changes links; returns what changed, if anything did.
+    /// Changes links to records that are known to exist; returns what changed, if anything did.
     async fn relink(
         &mut self,
         record: &Record,
@@ -271,16 +267,6 @@ impl Transaction {
             let detail = format!("{} cannot be changed from here.", relationship.name);
             return Err(Problem::new(Code::Forbidden, detail).into());
         };
-        if how != Relink::Remove {
-            let missing = self.missing(relationship, ids).await?;
-            if !missing.is_empty() {
-                let problems = missing.iter().map(|id| {
-                    let index = ids.iter().position(|known| known == id).unwrap_or_default();
-                    related_not_found(relationship.target.name, id).at_pointer(format!("/data/{index}/id"))
-                });
-                return Err(problems.collect::<Vec<_>>().into());
-            }
-        }
         let (workspace, owner) = (self.act.workspace.0, record.resource.name);
         let mut changed = 0;
         if how != Relink::Add {
@@ -326,6 +312,16 @@ impl Transaction {
         journal::append(&mut self.connection, vec![event]).await?;
         Ok(())
     }
+}
+
+/// One problem for each id in the linkage at `at` that leads to nothing.
+fn not_related(relationship: &Relationship, ids: &[Uuid], missing: &[Uuid], at: &str) -> Vec<Problem> {
+    let leads_to_nothing = ids.iter().enumerate().filter(|(_, id)| missing.contains(id));
+    leads_to_nothing
+        .map(|(index, id)| {
+            related_not_found(relationship.target.name, id).at_pointer(format!("{at}/{index}/id"))
+        })
+        .collect()
 }
 
 /// Links that changed.

@@ -1,6 +1,6 @@
 //! Answers: documents, their headers, and what holds for every answer of the JSON:API.
 
-use actix_web::body::MessageBody;
+use actix_web::body::{EitherBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::http::{Method, StatusCode};
@@ -15,24 +15,33 @@ use serde_json::Value;
 
 use crate::Error;
 
-/// Refuses what cannot be read or answered as JSON:API (jsonapi.org, "Content Negotiation").
+/// Refuses what cannot be read or answered as JSON:API (jsonapi.org, "Content Negotiation"), and says on every answer,
+/// also on a refusal, what it depends on.
 ///
 /// # Errors
-/// 406 and 415.
+/// Those of the handlers.
 pub(crate) async fn negotiate<B: MessageBody>(
     request: ServiceRequest,
     next: Next<B>,
-) -> Result<ServiceResponse<B>, actix_web::Error> {
-    rules::accept(text(&request, header::ACCEPT)).map_err(Error::from)?;
+) -> Result<ServiceResponse<EitherBody<B>>, actix_web::Error> {
+    // A refusal is an answer like any other: it gets a request id and a line in the log.
+    let mut response = match acceptable(&request) {
+        Ok(()) => next.call(request).await?.map_into_left_body(),
+        Err(refused) => request.error_response(Error::from(refused)).map_into_right_body(),
+    };
+    response.headers_mut().insert(header::VARY, HeaderValue::from_static("Accept"));
+    Ok(response)
+}
+
+fn acceptable(request: &ServiceRequest) -> Result<(), Problem> {
+    rules::accept(text(request, header::ACCEPT))?;
     let has_body = request.headers().get(header::CONTENT_LENGTH).is_some_and(|length| length != "0")
         || request.headers().contains_key(header::TRANSFER_ENCODING);
     let reads_body = matches!(*request.method(), Method::POST | Method::PATCH);
     if has_body && reads_body {
-        rules::content_type(text(&request, header::CONTENT_TYPE)).map_err(Error::from)?;
+        rules::content_type(text(request, header::CONTENT_TYPE))?;
     }
-    let mut response = next.call(request).await?;
-    response.headers_mut().insert(header::VARY, HeaderValue::from_static("Accept"));
-    Ok(response)
+    Ok(())
 }
 
 fn text(request: &ServiceRequest, name: header::HeaderName) -> Option<&str> {

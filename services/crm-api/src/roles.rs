@@ -83,9 +83,9 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
             println!("{}", seed::run(&App::new(&settings)?, &gateway, &receiver).await?);
             Ok(())
         }
-        Some(Role::Serve) => play(&settings, true, false).await,
-        Some(Role::Relay) => play(&settings, false, true).await,
-        None => play(&settings, true, true).await,
+        Some(Role::Serve) => play(&settings, &[Part::Serve]).await,
+        Some(Role::Relay) => play(&settings, &[Part::Relay]).await,
+        None => play(&settings, &[Part::Serve, Part::Relay]).await,
     }
 }
 
@@ -98,15 +98,22 @@ async fn count_dead_letters(settings: &Settings, requeue: bool) -> anyhow::Resul
     Ok(())
 }
 
-async fn play(settings: &Settings, serve: bool, relay: bool) -> anyhow::Result<()> {
+/// What runs until it is told to stop, and can be scaled apart.
+#[derive(PartialEq, Eq)]
+enum Part {
+    Serve,
+    Relay,
+}
+
+async fn play(settings: &Settings, parts: &[Part]) -> anyhow::Result<()> {
     let app = App::new(settings)?;
     let mut service = Service::new(NAME);
-    if serve {
+    if parts.contains(&Part::Serve) {
         crate::serve(&mut service, &app)?;
     } else {
         crate::health(&mut service, &app)?;
     }
-    if relay {
+    if parts.contains(&Part::Relay) {
         crate::publish(&mut service, &app);
     }
     service.run().await

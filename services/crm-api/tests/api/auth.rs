@@ -119,6 +119,8 @@ async fn what_is_not_json_api_is_refused_before_anything_else() {
     };
     let answer = App::answer(with("Content-Type", "text/plain").body("{}")).await;
     assert_eq!((answer.status, answer.errors()), (415, errors([("unsupported_media_type", "Content-Type")])));
+    assert_eq!(answer.header("vary"), Some("Accept"));
+    assert_eq!(answer.header("x-request-id"), answer.json["errors"][0]["id"].as_str());
     let answer = App::answer(with("Accept", "text/html").body("")).await;
     assert_eq!((answer.status, answer.errors()), (406, errors([("not_acceptable", "Accept")])));
     let answer = app.get("/api/v1/unicorns").await;

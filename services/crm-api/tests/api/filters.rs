@@ -196,3 +196,15 @@ async fn sparse_fieldsets_show_nothing_else() {
     let answer = app.get(&format!("/api/v1/contacts/{id}?fields[contacts]=")).await;
     assert_eq!(answer.json["data"]["attributes"], json!({}));
 }
+
+#[tokio::test]
+async fn an_include_that_leads_to_too_much_is_refused() {
+    let app = App::spawn().await;
+    let acme = app.create("companies", json!({ "name": "Acme" })).await;
+    let crowd = "INSERT INTO contacts (workspace_id, id, company_id)
+        SELECT workspace_id, gen_random_uuid(), id FROM companies, generate_series(1, 1001)";
+    app.database.client().await.execute(crowd, &[]).await.expect("a crowd");
+    let answer = app.get(&format!("/api/v1/companies/{acme}?include=contacts")).await;
+    assert_eq!((answer.status, answer.errors()), (400, errors([("invalid_parameter", "include")])));
+    assert_eq!(app.get(&format!("/api/v1/companies/{acme}/contacts")).await.json["meta"]["total"], 1001);
+}
