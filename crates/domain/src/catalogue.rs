@@ -13,44 +13,32 @@ pub struct Kind {
 
 /// The catalogue, in the order of the documentation.
 pub const KINDS: &[Kind] = &[
-    Kind { name: "contact.created", resource: "contacts", meaning: "A contact was created." },
-    Kind {
-        name: "contact.updated",
-        resource: "contacts",
-        meaning: "Attributes, relationships or tags of a contact changed.",
-    },
-    Kind {
-        name: "contact.deleted",
-        resource: "contacts",
-        meaning: "A contact was moved to the trash; `data` is the record as it was.",
-    },
-    Kind { name: "company.created", resource: "companies", meaning: "A company was created." },
-    Kind {
-        name: "company.updated",
-        resource: "companies",
-        meaning: "Attributes, relationships or tags of a company changed.",
-    },
-    Kind {
-        name: "company.deleted",
-        resource: "companies",
-        meaning: "A company was moved to the trash; `data` is the record as it was.",
-    },
-    Kind { name: "tag.created", resource: "tags", meaning: "A tag was created." },
-    Kind { name: "tag.updated", resource: "tags", meaning: "A tag was renamed or recoloured." },
-    Kind { name: "tag.deleted", resource: "tags", meaning: "A tag was deleted." },
-    Kind {
-        name: "task.created",
-        resource: "tasks",
-        meaning: "A task was created, by hand or by a sequence.",
-    },
-    Kind { name: "task.updated", resource: "tasks", meaning: "A task changed." },
-    Kind { name: "task.deleted", resource: "tasks", meaning: "A task was moved to the trash." },
-    Kind {
-        name: "sequence.started",
-        resource: "sequence_enrollments",
-        meaning: "A contact was enrolled in a sequence; its tasks exist.",
-    },
+    kind("contact.created", "contacts", "A contact was created."),
+    kind("contact.updated", "contacts", "Attributes, relationships or tags of a contact changed."),
+    kind("contact.deleted", "contacts", "A contact was moved to the trash; `data` is the record as it was."),
+    kind("contact.restored", "contacts", "A contact was taken out of the trash."),
+    kind("company.created", "companies", "A company was created."),
+    kind("company.updated", "companies", "Attributes, relationships or tags of a company changed."),
+    kind("company.deleted", "companies", "A company was moved to the trash; `data` is the record as it was."),
+    kind("company.restored", "companies", "A company was taken out of the trash."),
+    kind("tag.created", "tags", "A tag was created."),
+    kind("tag.updated", "tags", "A tag was renamed or recoloured."),
+    kind("tag.deleted", "tags", "A tag was moved to the trash; `data` is the record as it was."),
+    kind("tag.restored", "tags", "A tag was taken out of the trash."),
+    kind("task.created", "tasks", "A task was created, by hand or by a sequence."),
+    kind("task.updated", "tasks", "A task changed."),
+    kind("task.deleted", "tasks", "A task was moved to the trash; `data` is the record as it was."),
+    kind("task.restored", "tasks", "A task was taken out of the trash."),
+    kind(
+        "sequence.started",
+        "sequence_enrollments",
+        "A contact was enrolled in a sequence; its tasks exist.",
+    ),
 ];
+
+const fn kind(name: &'static str, resource: &'static str, meaning: &'static str) -> Kind {
+    Kind { name, resource, meaning }
+}
 
 /// Finds a kind by its name.
 #[must_use]

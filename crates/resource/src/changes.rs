@@ -11,7 +11,7 @@ use pulse_store::JsonText;
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::declare::{Attribute, Link, Relationship, Resource};
+use crate::declare::{Attribute, Hop, Link, Relationship, Resource};
 use crate::statement::{Bind, json_text};
 
 /// Digits before and after the point of a decimal, as the columns have them.
@@ -29,9 +29,9 @@ pub struct Changes {
     /// Columns and their values.
     columns: Vec<(&'static str, Bind)>,
     /// Ids that must exist, by to-one relationship.
-    pub(crate) to_one: Vec<(&'static Relationship, Uuid)>,
+    pub(crate) to_one: Vec<(Hop, Uuid)>,
     /// Full replacements of to-many relationships.
-    pub(crate) to_many: Vec<(&'static Relationship, Vec<Uuid>)>,
+    pub(crate) to_many: Vec<(Hop, Vec<Uuid>)>,
 }
 
 impl Changes {
@@ -63,11 +63,12 @@ impl Changes {
                 problems.push(Problem::new(Code::Required, detail).at_pointer(at));
             }
         }
-        for (column, relationship) in resource.foreign_keys() {
-            if let Link::BelongsTo { nullable: false, writable: true, .. } = relationship.link
+        for relationship in resource.relationships {
+            if let Link::BelongsTo { nullable: false, writable: true, .. }
+            | Link::BelongsToAny { nullable: false, writable: true, .. } = relationship.link
                 && input.relationships.iter().all(|(name, _)| name != relationship.name)
             {
-                let detail = format!("The relationship {} is required ({column}).", relationship.name);
+                let detail = format!("The relationship {} is required.", relationship.name);
                 problems.push(Problem::new(Code::Required, detail).at_pointer("/data"));
             }
         }
@@ -170,7 +171,9 @@ impl Changes {
         }
         let bind =
             bind(attribute, &value).map_err(|(code, detail)| Problem::new(code, detail).at_pointer(at))?;
-        self.columns.push((attribute.name, bind));
+        if attribute.readable {
+            self.columns.push((attribute.name, bind));
+        }
         self.values.push((attribute, value));
         Ok(())
     }
@@ -184,25 +187,43 @@ impl Changes {
         };
         let data = format!("{at}/data");
         match (relationship.link, linkage) {
-            (Link::BelongsTo { column, nullable, writable: true }, Linkage::ToOne(to)) => {
-                let id = to.map(|to| related_id(relationship, &to, &data)).transpose()?;
-                if id.is_none() && !nullable {
+            (
+                link @ (Link::BelongsTo { nullable, writable: true, .. }
+                | Link::BelongsToAny { nullable, writable: true, .. }),
+                Linkage::ToOne(to),
+            ) => {
+                let to = to.map(|to| related_id(relationship, &to, &data)).transpose()?;
+                if to.is_none() && !nullable {
                     return Err(
                         Problem::new(Code::Required, format!("{name} cannot be null.")).at_pointer(data)
                     );
                 }
-                self.columns.push((column, id.map_or(Bind::Null, Bind::Id)));
-                self.to_one.extend(id.map(|id| (relationship, id)));
+                let id = to.map_or(Bind::Null, |(_, id)| Bind::Id(id));
+                match link {
+                    Link::BelongsToAny { type_column, id_column, .. } => {
+                        let of_type = to.map_or(Bind::Null, |(hop, _)| Bind::from(hop.target.name));
+                        self.columns.extend([(type_column, of_type), (id_column, id)]);
+                    }
+                    Link::BelongsTo { column, .. } => self.columns.push((column, id)),
+                    _ => {}
+                }
+                self.to_one.extend(to);
             }
             (Link::Through { .. }, Linkage::ToMany(to)) => {
-                let ids = related_ids(relationship, &to, &data)?;
-                self.to_many.push((relationship, ids));
+                let (hop, ids) = related_ids(relationship, &to, &data)?;
+                self.to_many.push((hop, ids));
             }
-            (Link::BelongsTo { writable: false, .. } | Link::HasMany { .. }, _) => {
+            (
+                Link::BelongsTo { writable: false, .. }
+                | Link::BelongsToAny { writable: false, .. }
+                | Link::HasMany { .. }
+                | Link::HasManyAs { .. },
+                _,
+            ) => {
                 let detail = format!("{name} cannot be set here.");
                 return Err(Problem::new(Code::Forbidden, detail).at_pointer(at));
             }
-            (Link::BelongsTo { .. }, _) => {
+            (Link::BelongsTo { .. } | Link::BelongsToAny { .. }, _) => {
                 let detail = format!("{name} leads to one record: data is an identifier or null.");
                 return Err(Problem::new(Code::MalformedDocument, detail).at_pointer(data));
             }
@@ -215,25 +236,38 @@ impl Changes {
     }
 }
 
-/// The ids of a to-many linkage, `at` being the pointer of its array.
+/// The ids of a to-many linkage, which leads to records of one resource, `at` being the pointer of its array.
 ///
 /// # Errors
 /// The first identifier of another type, or whose id cannot be one.
-pub fn related_ids(relationship: &Relationship, to: &[Identifier], at: &str) -> Result<Vec<Uuid>, Problem> {
-    to.iter()
-        .enumerate()
-        .map(|(index, identifier)| related_id(relationship, identifier, &format!("{at}/{index}")))
-        .collect()
+pub fn related_ids(
+    relationship: &'static Relationship,
+    to: &[Identifier],
+    at: &str,
+) -> Result<(Hop, Vec<Uuid>), Problem> {
+    let several = || Problem::new(Code::Forbidden, format!("{} cannot be set here.", relationship.name));
+    let hop = relationship.hop(None).ok_or_else(several)?;
+    let ids = to.iter().enumerate().map(|(index, identifier)| {
+        related_id(relationship, identifier, &format!("{at}/{index}")).map(|(_, id)| id)
+    });
+    Ok((hop, ids.collect::<Result<_, _>>()?))
 }
 
-/// The id of an identifier, which must be of the relationship's type.
-pub(crate) fn related_id(relationship: &Relationship, to: &Identifier, at: &str) -> Result<Uuid, Problem> {
-    let target = relationship.target.name;
-    if to.r#type != target {
-        let detail = format!("{} leads to {target}, not {}.", relationship.name, to.r#type);
+/// The resource and the id of an identifier, which must be of a type that the relationship leads to.
+fn related_id(
+    relationship: &'static Relationship,
+    to: &Identifier,
+    at: &str,
+) -> Result<(Hop, Uuid), Problem> {
+    let Some(target) = relationship.target_of(&to.r#type) else {
+        let detail =
+            format!("{} leads to {}, not {}.", relationship.name, relationship.target_names(), to.r#type);
         return Err(Problem::new(Code::WrongType, detail).at_pointer(format!("{at}/type")));
+    };
+    match to.id.parse() {
+        Ok(id) => Ok((Hop { relationship, target }, id)),
+        Err(_) => Err(related_not_found(target.name, &to.id).at_pointer(format!("{at}/id"))),
     }
-    to.id.parse().map_err(|_malformed| related_not_found(target, &to.id).at_pointer(format!("{at}/id")))
 }
 
 /// A record that a relationship shall lead to does not exist.

@@ -45,7 +45,7 @@ pub async fn faults(
             expect(&columns, resource.table, name, None);
         }
     }
-    for attribute in resource.attributes {
+    for attribute in resource.readable() {
         expect(&columns, resource.table, attribute.name, Some(attribute.nullable_column));
     }
     for relationship in resource.relationships {
@@ -53,13 +53,27 @@ pub async fn faults(
             Link::BelongsTo { column, nullable, .. } => {
                 expect(&columns, resource.table, column, Some(nullable));
             }
+            Link::BelongsToAny { type_column, id_column, nullable, .. } => {
+                for column in [type_column, id_column] {
+                    expect(&columns, resource.table, column, Some(nullable));
+                }
+            }
             Link::HasMany { column } => {
-                let target = relationship.target.table;
-                expect(&self::columns(target, connection).await?, target, column, None);
+                for target in relationship.targets() {
+                    expect(&self::columns(target.table, connection).await?, target.table, column, None);
+                }
+            }
+            Link::HasManyAs { type_column, id_column } => {
+                for target in relationship.targets() {
+                    let columns = self::columns(target.table, connection).await?;
+                    for column in [type_column, id_column] {
+                        expect(&columns, target.table, column, None);
+                    }
+                }
             }
             Link::Through { table, own_type, own_id, other_id } => {
                 let link = self::columns(table, connection).await?;
-                for name in [own_type, own_id, other_id] {
+                for name in own_type.into_iter().chain([own_id, other_id]) {
                     expect(&link, table, name, Some(false));
                 }
             }

@@ -12,12 +12,20 @@ use pulse_jsonapi::ransack::{
 use pulse_jsonapi::{Code, Problem};
 use uuid::Uuid;
 
-use crate::declare::{Link, Relationship, Resource};
+use crate::declare::{Hop, Link, Resource};
 use crate::statement::{Bind, List, Statement};
 
 /// What a resource lets clients name in a filter.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Filterable(pub &'static Resource);
+
+impl Filterable {
+    /// The resource at the other end, which one statement can only reach in the same database.
+    fn hop(&self, name: &str, of_type: Option<&str>) -> Option<Self> {
+        let hop = self.0.relationship(name)?.hop(of_type)?;
+        (hop.target.store == self.0.store).then_some(Self(hop.target))
+    }
+}
 
 impl Names for Filterable {
     fn resource(&self) -> &str {
@@ -29,10 +37,11 @@ impl Names for Filterable {
     }
 
     fn association(&self, name: &str) -> Option<Self> {
-        self.0
-            .relationship(name)
-            .filter(|relationship| relationship.target.store == self.0.store)
-            .map(|found| Self(found.target))
+        self.hop(name, None)
+    }
+
+    fn association_of_type(&self, name: &str, of_type: &str) -> Option<Self> {
+        self.hop(name, Some(of_type))
     }
 
     fn attributes(&self) -> Vec<&str> {
@@ -82,7 +91,7 @@ struct Term {
 struct Comparison {
     /// Where the path starts; none where there is no path.
     source: Option<&'static Resource>,
-    path: Vec<&'static Relationship>,
+    path: Vec<Hop>,
     column: &'static str,
     kind: Kind,
     operand: Operand,
@@ -192,17 +201,14 @@ impl Term {
     }
 }
 
-/// The relationships of a path, and the column and kind at its end.
-fn follow(
-    resource: &'static Resource,
-    path: &AttributePath,
-) -> Option<(Vec<&'static Relationship>, &'static str, Kind)> {
+/// The hops of a path, and the column and kind at its end.
+fn follow(resource: &'static Resource, path: &AttributePath) -> Option<(Vec<Hop>, &'static str, Kind)> {
     let mut at = resource;
     let mut hops = Vec::new();
-    for hop in &path.associations {
-        let relationship = at.relationship(&hop.association)?;
-        at = relationship.target;
-        hops.push(relationship);
+    for step in &path.associations {
+        let hop = at.relationship(&step.association)?.hop(step.of_type.as_deref())?;
+        at = hop.target;
+        hops.push(hop);
     }
     let (column, kind) = column(at, &path.attribute, |attribute| attribute.filterable)?;
     Some((hops, column, kind))
@@ -211,7 +217,8 @@ fn follow(
 impl Comparison {
     /// Whether a record at the end of a path has to exist for it to hold.
     fn asks_for_a_record(&self) -> bool {
-        let nobody_violates_it = self.negative && self.path.last().is_some_and(|last| !last.to_one());
+        let nobody_violates_it =
+            self.negative && self.path.last().is_some_and(|last| !last.relationship.to_one());
         !self.path.is_empty() && !nobody_violates_it && !self.holds_without_a_record()
     }
 
@@ -223,7 +230,7 @@ impl Comparison {
         let Some((source, last)) = self.source.zip(self.path.last()) else {
             return self.compare(alias, self.operand.operator, self.compound, sql);
         };
-        if self.negative && !last.to_one() {
+        if self.negative && !last.relationship.to_one() {
             // Nobody violates it: nobody fulfils the opposite.
             let compound = self.compound.map(|compound| match compound {
                 Compound::Any => Compound::All,
@@ -321,7 +328,7 @@ impl Comparison {
 /// Writes `EXISTS (…)` over a path, with `condition` on the records at its end.
 fn exists(
     source: &'static Resource,
-    path: &[&'static Relationship],
+    path: &[Hop],
     workspace: Uuid,
     alias: &str,
     sql: &mut Statement,
@@ -329,7 +336,7 @@ fn exists(
 ) {
     match path.split_first() {
         None => condition(alias, sql),
-        Some((hop, rest)) => exists_one(source, hop, workspace, alias, sql, &mut |next, sql| {
+        Some((hop, rest)) => exists_one(source, *hop, workspace, alias, sql, &mut |next, sql| {
             exists(hop.target, rest, workspace, next, sql, condition);
         }),
     }
@@ -338,16 +345,16 @@ fn exists(
 /// Writes `EXISTS (…)` over one relationship, with `condition` on the records it leads to.
 fn exists_one(
     source: &'static Resource,
-    hop: &'static Relationship,
+    hop: Hop,
     workspace: Uuid,
     alias: &str,
     sql: &mut Statement,
     condition: &mut dyn FnMut(&str, &mut Statement),
 ) {
     let target = hop.target;
-    let next = format!("{alias}_{}", hop.name);
+    let next = format!("{alias}_{}", hop.relationship.name);
     sql.sql(&format!("EXISTS (SELECT 1 FROM {} {next} ", target.table));
-    if let Link::Through { table, other_id, .. } = hop.link {
+    if let Link::Through { table, other_id, .. } = hop.relationship.link {
         let link = format!("{next}_link");
         sql.sql(&format!(
             "JOIN {table} {link} ON {link}.workspace_id = {next}.workspace_id AND {link}.{other_id} = {next}.id "
@@ -357,12 +364,22 @@ fn exists_one(
     if target.editable {
         sql.sql(&format!(" AND {next}.deleted_at IS NULL"));
     }
-    match hop.link {
+    let own = source.name;
+    match hop.relationship.link {
         Link::BelongsTo { column, .. } => sql.sql(&format!(" AND {next}.id = {alias}.{column}")),
+        Link::BelongsToAny { type_column, id_column, .. } => sql.sql(&format!(
+            " AND {next}.id = {alias}.{id_column} AND {alias}.{type_column} = '{}'",
+            target.name
+        )),
         Link::HasMany { column } => sql.sql(&format!(" AND {next}.{column} = {alias}.id")),
-        Link::Through { own_type, own_id, .. } => {
-            let link = format!("{next}_link");
-            sql.sql(&format!(" AND {link}.{own_id} = {alias}.id AND {link}.{own_type} = '{}'", source.name))
+        Link::HasManyAs { type_column, id_column } => {
+            sql.sql(&format!(" AND {next}.{id_column} = {alias}.id AND {next}.{type_column} = '{own}'"))
+        }
+        Link::Through { own_type: None, own_id, .. } => {
+            sql.sql(&format!(" AND {next}_link.{own_id} = {alias}.id"))
+        }
+        Link::Through { own_type: Some(own_type), own_id, .. } => {
+            sql.sql(&format!(" AND {next}_link.{own_id} = {alias}.id AND {next}_link.{own_type} = '{own}'"))
         }
     };
     sql.sql(" AND ");

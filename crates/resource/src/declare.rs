@@ -12,6 +12,7 @@ use pulse_jsonapi::Problem;
 use pulse_jsonapi::ransack::Kind;
 
 use crate::Changes;
+use crate::write::{Follow, Prepare};
 
 /// Digits after the point of every decimal column.
 const SCALE: u32 = 4;
@@ -39,8 +40,14 @@ pub struct Resource {
     pub editable: bool,
     /// The attribute a list is sorted by when nothing is said, newest first.
     pub newest_by: &'static str,
-    /// Checks that concern several attributes or the meaning of one.
+    /// Checks that concern several attributes or the meaning of one, and need no database.
     pub validate: fn(&Changes) -> Vec<Problem>,
+    /// Runs in the transaction before a record is created or changed, whoever asks for it: checks that need the
+    /// database, and columns that follow from others.
+    pub prepare: Option<Prepare>,
+    /// Runs in the transaction after a record was created, changed, deleted or restored, whoever asked for it: what
+    /// else is written then, and events that mean more than that something changed.
+    pub follow: Option<Follow>,
 }
 
 /// Which database a table is in.
@@ -79,19 +86,31 @@ pub struct Events {
     pub updated: Option<&'static str>,
     /// A record was moved to the trash.
     pub deleted: Option<&'static str>,
+    /// A record was taken out of the trash.
+    pub restored: Option<&'static str>,
 }
 
 impl Events {
-    /// Of records that are created, changed and deleted.
+    /// Of records that are created, changed, deleted and restored.
     #[must_use]
-    pub const fn of(created: &'static str, updated: &'static str, deleted: &'static str) -> Self {
-        Self { created, updated: Some(updated), deleted: Some(deleted) }
+    pub const fn of(
+        created: &'static str,
+        updated: &'static str,
+        deleted: &'static str,
+        restored: &'static str,
+    ) -> Self {
+        Self { created, updated: Some(updated), deleted: Some(deleted), restored: Some(restored) }
     }
 
     /// Of records that stay as they were created.
     #[must_use]
     pub const fn once(created: &'static str) -> Self {
-        Self { created, updated: None, deleted: None }
+        Self { created, updated: None, deleted: None, restored: None }
+    }
+
+    /// The names of all of them.
+    pub fn names(&self) -> impl Iterator<Item = &'static str> + use<> {
+        std::iter::once(self.created).chain(self.updated).chain(self.deleted).chain(self.restored)
     }
 }
 
@@ -106,6 +125,8 @@ pub struct Attribute {
     pub nullable: bool,
     /// Whether clients may set it.
     pub writable: bool,
+    /// Whether clients may see it. What they may not has no column: the resource's handlers keep it elsewhere, sealed.
+    pub readable: bool,
     /// Whether a new record needs it.
     pub required: bool,
     /// Whether it can be filtered by.
@@ -126,9 +147,34 @@ pub struct Relationship {
     /// Its name.
     pub name: &'static str,
     /// What is at the other end.
-    pub target: &'static Resource,
+    pub target: Target,
     /// How it is stored.
     pub link: Link,
+}
+
+/// What is at the other end of a relationship.
+#[derive(Clone, Copy, Debug)]
+pub enum Target {
+    /// Records of one resource.
+    One(&'static Resource),
+    /// Records of any of several resources; the relationship is polymorphic.
+    Any(&'static [&'static Resource]),
+}
+
+/// A relationship, taken towards one of the resources at its other end.
+#[derive(Clone, Copy, Debug)]
+pub struct Hop {
+    /// The relationship.
+    pub relationship: &'static Relationship,
+    /// Where it is taken to.
+    pub target: &'static Resource,
+}
+
+impl Hop {
+    /// Whether two hops lead the same way to the same resource.
+    pub(crate) fn same(&self, other: &Self) -> bool {
+        self.relationship.name == other.relationship.name && self.target.name == other.target.name
+    }
 }
 
 /// How a relationship is stored.
@@ -143,17 +189,35 @@ pub enum Link {
         /// Whether clients may set it.
         writable: bool,
     },
+    /// One or none of any of several resources, by two columns of this table.
+    BelongsToAny {
+        /// The column with the JSON:API type.
+        type_column: &'static str,
+        /// The column with the id.
+        id_column: &'static str,
+        /// Whether there may be none.
+        nullable: bool,
+        /// Whether clients may set it.
+        writable: bool,
+    },
     /// Any number, by a column of the other table. Changed from the other end.
     HasMany {
         /// The column with the id of this record.
         column: &'static str,
     },
+    /// Any number, by two columns of the other table. Changed from the other end.
+    HasManyAs {
+        /// The column with the type of this record.
+        type_column: &'static str,
+        /// The column with the id of this record.
+        id_column: &'static str,
+    },
     /// Any number, by a table of links.
     Through {
         /// The table of links.
         table: &'static str,
-        /// Its column with the type of this record.
-        own_type: &'static str,
+        /// Its column with the type of this record, where it links records of several resources.
+        own_type: Option<&'static str>,
         /// Its column with the id of this record.
         own_id: &'static str,
         /// Its column with the id of the other record.
@@ -175,6 +239,8 @@ impl Resource {
         editable: true,
         newest_by: "created_at",
         validate: |_| Vec::new(),
+        prepare: None,
+        follow: None,
     };
 
     /// Where it is served, below the JSON:API's root.
@@ -195,7 +261,26 @@ impl Resource {
         self.relationships.iter().find(|relationship| relationship.name == name)
     }
 
-    /// The columns that hold ids of other records, with the relationships they belong to.
+    /// What one of its records is called where a name of a class is asked for: `DealStageTransition`.
+    #[must_use]
+    pub fn class_name(&self) -> String {
+        let singular = match self.name.strip_suffix("ies") {
+            Some(stem) => format!("{stem}y"),
+            None => self.name.strip_suffix('s').unwrap_or(self.name).to_owned(),
+        };
+        let capital = |word: &str| {
+            let mut letters = word.chars();
+            letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect::<String>()
+        };
+        singular.split('_').map(capital).collect()
+    }
+
+    /// The attributes that have a column, in order.
+    pub(crate) fn readable(&self) -> impl Iterator<Item = &'static Attribute> + use<> {
+        self.attributes.iter().filter(|attribute| attribute.readable)
+    }
+
+    /// The columns that hold ids of other records of one resource, with the relationships they belong to.
     pub(crate) fn foreign_keys(&self) -> impl Iterator<Item = (&'static str, &'static Relationship)> + use<> {
         self.relationships.iter().filter_map(|relationship| match relationship.link {
             Link::BelongsTo { column, .. } => Some((column, relationship)),
@@ -217,6 +302,24 @@ impl Attribute {
     pub const fn required(mut self) -> Self {
         self.required = true;
         self.nullable = false;
+        self
+    }
+
+    /// Clients cannot see it, and it has no column; [`Changes::value`] has what they sent.
+    #[must_use]
+    pub const fn write_only(mut self) -> Self {
+        self.readable = false;
+        self
+    }
+
+    /// Digits after the point.
+    ///
+    /// # Panics
+    /// While compiling, when it is not a decimal number.
+    #[must_use]
+    pub const fn scale(mut self, digits: u32) -> Self {
+        assert!(matches!(self.kind, Kind::Decimal { .. }), "only a decimal number has a scale");
+        self.kind = Kind::Decimal { scale: digits };
         self
     }
 
@@ -275,6 +378,7 @@ where
         nullable,
         nullable_column: nullable,
         writable: true,
+        readable: true,
         required: false,
         filterable: false,
         sortable: false,
@@ -291,32 +395,69 @@ where
     <C as Expression>::SqlType: ColumnType,
 {
     let nullable = <<C as Expression>::SqlType as ColumnType>::NULLABLE;
-    Relationship { name, target, link: Link::BelongsTo { column: C::NAME, nullable, writable: true } }
+    let link = Link::BelongsTo { column: C::NAME, nullable, writable: true };
+    Relationship { name, target: Target::One(target), link }
+}
+
+/// One or none of any of several resources, by the columns of this resource's table for its type and its id. Clients may
+/// set it.
+#[must_use]
+pub const fn belongs_to_any<T, I>(name: &'static str, targets: &'static [&'static Resource]) -> Relationship
+where
+    T: Column,
+    I: Column,
+    <I as Expression>::SqlType: ColumnType,
+{
+    let nullable = <<I as Expression>::SqlType as ColumnType>::NULLABLE;
+    let link = Link::BelongsToAny { type_column: T::NAME, id_column: I::NAME, nullable, writable: true };
+    Relationship { name, target: Target::Any(targets), link }
 }
 
 /// Any number, by a column of the target's table.
 #[must_use]
 pub const fn has_many<C: Column>(name: &'static str, target: &'static Resource) -> Relationship {
-    Relationship { name, target, link: Link::HasMany { column: C::NAME } }
+    Relationship { name, target: Target::One(target), link: Link::HasMany { column: C::NAME } }
 }
 
-/// Any number, by a table of links with the columns for this record's type, this record's id and the target's id.
+/// Any number, by the columns of the target's table for this record's type and id.
 #[must_use]
-pub const fn many_through<T: Column, O: Column, R: Column>(
+pub const fn has_many_as<T: Column, I: Column>(
+    name: &'static str,
+    target: &'static Resource,
+) -> Relationship {
+    let link = Link::HasManyAs { type_column: T::NAME, id_column: I::NAME };
+    Relationship { name, target: Target::One(target), link }
+}
+
+/// Any number, by a table of links with the columns for this record's id and the target's id.
+#[must_use]
+pub const fn many_through<O: Column, R: Column>(
     name: &'static str,
     table: &'static str,
     target: &'static Resource,
 ) -> Relationship {
-    let link = Link::Through { table, own_type: T::NAME, own_id: O::NAME, other_id: R::NAME };
-    Relationship { name, target, link }
+    let link = Link::Through { table, own_type: None, own_id: O::NAME, other_id: R::NAME };
+    Relationship { name, target: Target::One(target), link }
+}
+
+/// Any number, by a table of links with the columns for this record's type, this record's id and the target's id.
+#[must_use]
+pub const fn many_through_as<T: Column, O: Column, R: Column>(
+    name: &'static str,
+    table: &'static str,
+    target: &'static Resource,
+) -> Relationship {
+    let link = Link::Through { table, own_type: Some(T::NAME), own_id: O::NAME, other_id: R::NAME };
+    Relationship { name, target: Target::One(target), link }
 }
 
 impl Relationship {
     /// Clients cannot set it.
     #[must_use]
     pub const fn read_only(mut self) -> Self {
-        if let Link::BelongsTo { column, nullable, .. } = self.link {
-            self.link = Link::BelongsTo { column, nullable, writable: false };
+        match &mut self.link {
+            Link::BelongsTo { writable, .. } | Link::BelongsToAny { writable, .. } => *writable = false,
+            _ => {}
         }
         self
     }
@@ -324,7 +465,50 @@ impl Relationship {
     /// Whether it leads to at most one record.
     #[must_use]
     pub const fn to_one(&self) -> bool {
-        matches!(self.link, Link::BelongsTo { .. })
+        matches!(self.link, Link::BelongsTo { .. } | Link::BelongsToAny { .. })
+    }
+
+    /// The resources at the other end.
+    #[must_use]
+    pub const fn targets(&self) -> &[&'static Resource] {
+        match &self.target {
+            Target::One(target) => std::slice::from_ref(target),
+            Target::Any(targets) => targets,
+        }
+    }
+
+    /// The resource at the other end that is of a JSON:API type.
+    #[must_use]
+    pub fn target_of(&self, r#type: &str) -> Option<&'static Resource> {
+        self.targets().iter().find(|target| target.name == r#type).copied()
+    }
+
+    /// The resource at the other end, where there is one alone.
+    #[must_use]
+    pub const fn single_target(&self) -> Option<&'static Resource> {
+        match self.target {
+            Target::One(target) => Some(target),
+            Target::Any(_) => None,
+        }
+    }
+
+    /// The way to the resource at the other end; where there are several, to the one of a type, which is written as
+    /// its JSON:API type or as the name of a class (`Contact`).
+    pub(crate) fn hop(&'static self, of_type: Option<&str>) -> Option<Hop> {
+        let target = match (self.target, of_type) {
+            (Target::One(target), None) => target,
+            (Target::Any(targets), Some(wanted)) => {
+                targets.iter().find(|target| target.name == wanted || target.class_name() == wanted)?
+            }
+            _ => return None,
+        };
+        Some(Hop { relationship: self, target })
+    }
+
+    /// The names of the resources at the other end, for messages.
+    #[must_use]
+    pub fn target_names(&self) -> String {
+        self.targets().iter().map(|target| target.name).collect::<Vec<_>>().join(" or ")
     }
 }
 

@@ -8,7 +8,7 @@ use pulse_store::{Connection, Pool};
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::declare::{Relationship, Resource, Store};
+use crate::declare::{Hop, Resource, Store};
 use crate::error::not_found;
 use crate::plan::Plan;
 use crate::render::Record;
@@ -181,6 +181,42 @@ impl Engine {
         self.end(transaction, result, act, None).await
     }
 
+    /// Takes a record out of the trash.
+    ///
+    /// # Errors
+    /// When it does not exist, or its unique values were given to another record meanwhile.
+    pub async fn restore(&self, act: Act, resource: &'static Resource, id: Uuid) -> Result<Record, Error> {
+        let mut transaction = self.begin(act).await?;
+        let result = transaction.restore(resource, id).await;
+        match self.end(transaction, result, act, None).await {
+            Err(Error::Database(DatabaseError::DatabaseError(DatabaseErrorKind::UniqueViolation, _))) => {
+                let detail = "Another record has taken a unique value of this one meanwhile.";
+                Err(Problem::new(Code::NotUnique, detail).into())
+            }
+            other => other,
+        }
+    }
+
+    /// Removes a record that is in the trash for good.
+    ///
+    /// # Errors
+    /// When it does not exist, is not in the trash, or other records need it.
+    pub async fn purge(&self, act: Act, resource: &'static Resource, id: Uuid) -> Result<(), Error> {
+        let mut transaction = self.begin(act).await?;
+        let result = transaction.purge(resource, id).await;
+        match self.end(transaction, result, act, None).await {
+            Err(Error::Database(DatabaseError::DatabaseError(
+                DatabaseErrorKind::ForeignKeyViolation,
+                information,
+            ))) => {
+                let table = information.table_name().unwrap_or("other records");
+                let detail = format!("Records of {table} need this one; purge them first.");
+                Err(Problem::new(Code::StateConflict, detail).into())
+            }
+            other => other,
+        }
+    }
+
     /// Changes the links of a to-many relationship of a record.
     ///
     /// # Errors
@@ -189,12 +225,12 @@ impl Engine {
         &self,
         act: Act,
         parent: (&'static Resource, Uuid),
-        relationship: &'static Relationship,
+        hop: Hop,
         how: Relink,
         ids: &[Uuid],
     ) -> Result<Record, Error> {
         let mut transaction = self.begin(act).await?;
-        let result = transaction.change_links(parent.0, parent.1, relationship, how, ids).await;
+        let result = transaction.change_links(parent.0, parent.1, hop, how, ids).await;
         self.end(transaction, result, act, None).await
     }
 

@@ -7,7 +7,6 @@ use pulse_domain::WorkspaceId;
 use pulse_jsonapi::{Code, Problem};
 use uuid::Uuid;
 
-use crate::declare::Link;
 use crate::plan::Include;
 use crate::render::Record;
 use crate::select;
@@ -45,7 +44,7 @@ impl Loader<'_> {
     async fn level(&mut self, tree: &[Include], from: &mut [Record], path: &str) -> Result<(), Error> {
         let Some(resource) = from.first().map(|record| record.resource) else { return Ok(()) };
         for node in tree {
-            let name = format!("{path}{}", node.relationship.name);
+            let name = format!("{path}{}", node.hop.relationship.name);
             let mut found = self.related(resource, node, from, &name).await?;
             // Depth is bounded by the query grammar, so the recursion is.
             Box::pin(self.level(&node.beyond, &mut found, &format!("{name}."))).await?;
@@ -63,10 +62,11 @@ impl Loader<'_> {
         from: &mut [Record],
         name: &str,
     ) -> Result<Vec<Record>, Error> {
-        let relationship = node.relationship;
-        let to_one = matches!(relationship.link, Link::BelongsTo { .. });
+        let relationship = node.hop.relationship;
+        let to_one = relationship.to_one();
         let keys: HashSet<Uuid> = if to_one {
-            from.iter().filter_map(|record| record.to_one(relationship)).collect()
+            let leads = from.iter().filter_map(|record| record.leads_to(relationship));
+            leads.filter(|(target, _)| target.name == node.hop.target.name).map(|(_, id)| id).collect()
         } else {
             from.iter().map(Record::id).collect()
         };
@@ -74,7 +74,7 @@ impl Loader<'_> {
         let rows = if keys.is_empty() {
             Vec::new()
         } else {
-            select::related(resource, relationship, self.workspace, keys, FAN_OUT + 1)
+            select::related(resource, node.hop, self.workspace, keys, FAN_OUT + 1)
                 .rows(self.connection, self.shapes)
                 .await?
         };
@@ -88,7 +88,7 @@ impl Loader<'_> {
         let mut found = Vec::new();
         let mut owned: HashMap<Uuid, Vec<Uuid>> = HashMap::new();
         for row in rows {
-            let record = Record::new(relationship.target, row);
+            let record = Record::new(node.hop.target, row);
             if let Some(owner) = record.owner() {
                 owned.entry(owner).or_default().push(record.id());
             }
@@ -99,7 +99,7 @@ impl Loader<'_> {
         if !to_one {
             for record in from {
                 let ids = owned.remove(&record.id()).unwrap_or_default();
-                record.link(relationship, ids);
+                record.link(node.hop, ids);
             }
         }
         Ok(found)

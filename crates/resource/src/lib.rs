@@ -25,8 +25,8 @@ pub mod write;
 
 pub use changes::Changes;
 pub use declare::{
-    Actions, Attribute, Events, Link, Relationship, Resource, Store, attribute, belongs_to, has_many,
-    many_through,
+    Actions, Attribute, Events, Hop, Link, Relationship, Resource, Store, Target, attribute, belongs_to,
+    belongs_to_any, has_many, has_many_as, many_through, many_through_as,
 };
 pub use engine::{Act, Engine};
 pub use error::Error;

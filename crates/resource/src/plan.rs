@@ -6,7 +6,7 @@ use pulse_jsonapi::ransack::{Names, Strictness, resolve, resolve_sort};
 use pulse_jsonapi::{Code, Problem};
 
 use crate::condition::{Filter, Filterable, column};
-use crate::declare::{Relationship, Resource};
+use crate::declare::{Hop, Resource};
 
 /// A query that can be run.
 #[derive(Debug)]
@@ -24,15 +24,15 @@ pub struct Plan {
 #[derive(Debug)]
 pub(crate) struct Order {
     /// To-one relationships on the way.
-    pub(crate) path: Vec<&'static Relationship>,
+    pub(crate) path: Vec<Hop>,
     pub(crate) column: &'static str,
     pub(crate) descending: bool,
 }
 
-/// A relationship to be included, and those beyond it.
+/// A relationship to be included, and those beyond it. A polymorphic one stands once for each resource it may lead to.
 #[derive(Debug)]
 pub(crate) struct Include {
-    pub(crate) relationship: &'static Relationship,
+    pub(crate) hop: Hop,
     pub(crate) beyond: Vec<Include>,
 }
 
@@ -108,6 +108,13 @@ impl Plan {
 #[derive(Clone, Copy, Debug)]
 struct Sortable(&'static Resource);
 
+impl Sortable {
+    fn hop(&self, name: &str, of_type: Option<&str>) -> Option<Self> {
+        let relationship = self.0.relationship(name).filter(|relationship| relationship.to_one())?;
+        Some(Self(relationship.hop(of_type)?.target))
+    }
+}
+
 impl Names for Sortable {
     fn resource(&self) -> &str {
         self.0.name
@@ -118,7 +125,11 @@ impl Names for Sortable {
     }
 
     fn association(&self, name: &str) -> Option<Self> {
-        self.0.relationship(name).filter(|relationship| relationship.to_one()).map(|found| Self(found.target))
+        self.hop(name, None)
+    }
+
+    fn association_of_type(&self, name: &str, of_type: &str) -> Option<Self> {
+        self.hop(name, Some(of_type))
     }
 
     fn attributes(&self) -> Vec<&str> {
@@ -140,10 +151,11 @@ fn order(resource: &'static Resource, key: &pulse_jsonapi::query::SortKey) -> Re
     };
     let mut at = resource;
     let mut path = Vec::new();
-    for hop in &sort.path.associations {
-        let relationship = at.relationship(&hop.association).ok_or_else(unknown)?;
-        at = relationship.target;
-        path.push(relationship);
+    for step in &sort.path.associations {
+        let relationship = at.relationship(&step.association).ok_or_else(unknown)?;
+        let hop = relationship.hop(step.of_type.as_deref()).ok_or_else(unknown)?;
+        at = hop.target;
+        path.push(hop);
     }
     let (column, _) = column(at, &sort.path.attribute, |attribute| attribute.sortable).ok_or_else(unknown)?;
     Ok(Order { path, column, descending: sort.descending })
@@ -171,12 +183,21 @@ fn add(
         let known = resource.relationships.iter().map(|relationship| relationship.name);
         Problem::new(Code::UnknownInclude, detail).at_parameter("include").allowing(known)
     })?;
-    let position = tree.iter().position(|node| node.relationship.name == relationship.name);
-    let position = position.unwrap_or_else(|| {
-        tree.push(Include { relationship, beyond: Vec::new() });
-        tree.len() - 1
-    });
-    add(relationship.target, &mut tree[position].beyond, beyond, whole)
+    let mut unknown = None;
+    let mut known = false;
+    for target in relationship.targets().iter().copied() {
+        let hop = Hop { relationship, target };
+        let position = tree.iter().position(|node| node.hop.same(&hop)).unwrap_or_else(|| {
+            tree.push(Include { hop, beyond: Vec::new() });
+            tree.len() - 1
+        });
+        match add(target, &mut tree[position].beyond, beyond, whole) {
+            Ok(()) => known = true,
+            Err(problem) => unknown = Some(problem),
+        }
+    }
+    // A path that goes on behind a polymorphic relationship is followed on those resources that have it.
+    if known { Ok(()) } else { unknown.map_or(Ok(()), Err) }
 }
 
 fn fields(

@@ -6,7 +6,7 @@ use pulse_jsonapi::write_json_string;
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
-use crate::declare::{Link, Relationship, Resource};
+use crate::declare::{Hop, Link, Relationship, Resource};
 use crate::plan::Fields;
 use crate::row::Row;
 
@@ -21,7 +21,7 @@ pub struct Record {
     row: Row,
     id: Uuid,
     /// Ids at the other end of to-many relationships, where they are known because they are included.
-    linkage: Vec<(&'static str, Vec<Uuid>)>,
+    linkage: Vec<(Hop, Vec<Uuid>)>,
 }
 
 impl Record {
@@ -60,28 +60,49 @@ impl Record {
         if self.resource.editable { 2 } else { 1 }
     }
 
+    /// Position of the first foreign key in the row.
+    fn keys(&self) -> usize {
+        self.first() + self.resource.readable().count()
+    }
+
+    /// Position of a column that is an attribute.
+    fn position(&self, attribute: &str) -> Option<usize> {
+        let position = self.resource.readable().position(|known| known.name == attribute)?;
+        Some(self.first() + position)
+    }
+
     /// The id at the other end of a to-one relationship.
     #[must_use]
     pub fn to_one(&self, relationship: &Relationship) -> Option<Uuid> {
+        self.leads_to(relationship).map(|(_, id)| id)
+    }
+
+    /// The resource and the id at the other end of a to-one relationship.
+    #[must_use]
+    pub fn leads_to(&self, relationship: &Relationship) -> Option<(&'static Resource, Uuid)> {
+        if let Link::BelongsToAny { type_column, id_column, .. } = relationship.link {
+            let target = relationship.target_of(self.row.text(self.position(type_column)?)?)?;
+            return Some((target, self.row.id(self.position(id_column)?)?));
+        }
         let position = self.resource.foreign_keys().position(|(_, key)| key.name == relationship.name)?;
-        self.row.id(self.first() + self.resource.attributes.len() + position)
+        Some((relationship.single_target()?, self.row.id(self.keys() + position)?))
     }
 
     /// The id in the column behind the record's own: the owner, where the record was read as one of several.
     pub(crate) fn owner(&self) -> Option<Uuid> {
-        self.row.id(self.first() + self.resource.attributes.len() + self.resource.foreign_keys().count())
+        self.row.id(self.keys() + self.resource.foreign_keys().count())
     }
 
     /// Remembers what a to-many relationship leads to.
-    pub(crate) fn link(&mut self, relationship: &'static Relationship, ids: Vec<Uuid>) {
-        self.linkage.push((relationship.name, ids));
+    pub(crate) fn link(&mut self, hop: Hop, ids: Vec<Uuid>) {
+        self.linkage.push((hop, ids));
     }
 
     /// Takes over what another reading of the same record knows of its relationships.
     pub(crate) fn absorb(&mut self, other: Self) {
-        for (name, ids) in other.linkage {
-            if self.linkage.iter().all(|(known, _)| *known != name) {
-                self.linkage.push((name, ids));
+        for (hop, ids) in other.linkage {
+            if self.linkage.iter().all(|(known, _)| !known.same(&hop)) {
+                self.linkage.push((hop, ids));
             }
         }
     }
@@ -89,12 +110,11 @@ impl Record {
     /// An attribute, as a JSON value.
     #[must_use]
     pub fn get(&self, attribute: &str) -> serde_json::Value {
-        let position = self.resource.attributes.iter().position(|known| known.name == attribute);
-        let Some((position, known)) = position.zip(self.resource.attribute(attribute)) else {
+        let Some((position, known)) = self.position(attribute).zip(self.resource.attribute(attribute)) else {
             return serde_json::Value::Null;
         };
         let mut out = Vec::new();
-        self.row.write_json(self.first() + position, known.kind, &mut out);
+        self.row.write_json(position, known.kind, &mut out);
         serde_json::from_slice(&out).unwrap_or_default()
     }
 
@@ -105,7 +125,7 @@ impl Record {
         write_json_string(out, self.resource.name);
         out.extend_from_slice(format!(",\"id\":\"{}\",\"attributes\":{{", self.id).as_bytes());
         let mut first = true;
-        for (index, attribute) in self.resource.attributes.iter().enumerate() {
+        for (index, attribute) in self.resource.readable().enumerate() {
             if fields.wants(self.resource, attribute.name) {
                 member(attribute.name, &mut first, out);
                 self.row.write_json(self.first() + index, attribute.kind, out);
@@ -136,19 +156,21 @@ impl Record {
             format!("{{\"links\":{{\"self\":\"{path}/relationships/{name}\",\"related\":\"{path}/{name}\"}}")
                 .as_bytes(),
         );
-        if let Link::BelongsTo { .. } = relationship.link {
+        if relationship.to_one() {
             out.extend_from_slice(b",\"data\":");
-            match self.to_one(relationship) {
-                Some(id) => identifier(relationship.target.name, id, out),
+            match self.leads_to(relationship) {
+                Some((target, id)) => identifier(target.name, id, out),
                 None => out.extend_from_slice(b"null"),
             }
-        } else if let Some((_, ids)) = self.linkage.iter().find(|(known, _)| *known == name) {
+        } else if let Some((hop, ids)) =
+            self.linkage.iter().find(|(known, _)| known.relationship.name == name)
+        {
             out.extend_from_slice(b",\"data\":[");
             for (index, id) in ids.iter().enumerate() {
                 if index > 0 {
                     out.push(b',');
                 }
-                identifier(relationship.target.name, *id, out);
+                identifier(hop.target.name, *id, out);
             }
             out.push(b']');
         }
@@ -160,7 +182,7 @@ impl Record {
     pub fn flat(&self) -> Box<RawValue> {
         let mut out = format!("{{\"id\":\"{}\"", self.id).into_bytes();
         let mut first = false;
-        let attributes = self.resource.attributes.iter().map(|attribute| (attribute.name, attribute.kind));
+        let attributes = self.resource.readable().map(|attribute| (attribute.name, attribute.kind));
         let keys = self.resource.foreign_keys().map(|(column, _)| (column, Kind::Uuid));
         for (index, (name, kind)) in attributes.chain(keys).enumerate() {
             member(name, &mut first, &mut out);
@@ -175,7 +197,7 @@ impl Record {
     pub fn changes_since(&self, old: &Self) -> Option<Box<RawValue>> {
         let mut out = vec![b'{'];
         let mut first = true;
-        let attributes = self.resource.attributes.iter().map(|attribute| (attribute.name, attribute.kind));
+        let attributes = self.resource.readable().map(|attribute| (attribute.name, attribute.kind));
         let keys = self.resource.foreign_keys().map(|(column, _)| (column, Kind::Uuid));
         for (index, (name, kind)) in attributes.chain(keys).enumerate() {
             let index = self.first() + index;

@@ -50,6 +50,11 @@ impl Row {
         Uuid::from_slice(self.cell(index)?).ok()
     }
 
+    /// A cell with a text.
+    pub(crate) fn text(&self, index: usize) -> Option<&str> {
+        std::str::from_utf8(self.cell(index)?).ok()
+    }
+
     /// A cell with an integer of any width.
     pub(crate) fn integer(&self, index: usize) -> Option<i64> {
         integer(self.cell(index)?)

@@ -3,7 +3,7 @@
 use pulse_domain::WorkspaceId;
 use uuid::Uuid;
 
-use crate::declare::{Link, Relationship, Resource};
+use crate::declare::{Hop, Link, Relationship, Resource};
 use crate::plan::Plan;
 use crate::statement::Statement;
 
@@ -23,7 +23,7 @@ pub(crate) fn columns(resource: &'static Resource) -> Vec<&'static str> {
     let version = resource.editable.then_some("lock_version");
     std::iter::once("id")
         .chain(version)
-        .chain(resource.attributes.iter().map(|attribute| attribute.name))
+        .chain(resource.readable().map(|attribute| attribute.name))
         .chain(resource.foreign_keys().map(|(column, _)| column))
         .collect()
 }
@@ -84,17 +84,30 @@ fn restrict(sql: &mut Statement, plan: &Plan, workspace: WorkspaceId, parent: Op
                 .bind(parent.id)
                 .sql(")");
             }
-            Link::HasMany { column } => {
-                sql.sql(&format!(" AND t.{column} = ")).bind(parent.id);
-            }
-            Link::Through { table, own_type, own_id, other_id } => {
+            Link::BelongsToAny { type_column, id_column, .. } => {
                 sql.sql(&format!(
-                    " AND t.id IN (SELECT l.{other_id} FROM {table} l WHERE l.workspace_id = t.workspace_id AND \
-                     l.{own_type} = '{}' AND l.{own_id} = ",
-                    parent.resource.name
+                    " AND t.id = (SELECT p.{id_column} FROM {} p WHERE p.workspace_id = t.workspace_id AND \
+                     p.{type_column} = '{}' AND p.id = ",
+                    parent.resource.table, plan.resource.name
                 ))
                 .bind(parent.id)
                 .sql(")");
+            }
+            Link::HasMany { column } => {
+                sql.sql(&format!(" AND t.{column} = ")).bind(parent.id);
+            }
+            Link::HasManyAs { type_column, id_column } => {
+                sql.sql(&format!(" AND t.{type_column} = '{}' AND t.{id_column} = ", parent.resource.name))
+                    .bind(parent.id);
+            }
+            Link::Through { table, own_type, own_id, other_id } => {
+                sql.sql(&format!(
+                    " AND t.id IN (SELECT l.{other_id} FROM {table} l WHERE l.workspace_id = t.workspace_id"
+                ));
+                if let Some(own_type) = own_type {
+                    sql.sql(&format!(" AND l.{own_type} = '{}'", parent.resource.name));
+                }
+                sql.sql(&format!(" AND l.{own_id} = ")).bind(parent.id).sql(")");
             }
         }
     }
@@ -105,23 +118,25 @@ fn restrict(sql: &mut Statement, plan: &Plan, workspace: WorkspaceId, parent: Op
 }
 
 /// A column of the table behind `alias`, or of one reached through to-one relationships: a subquery of one value.
-fn write_order(
-    path: &[&'static Relationship],
-    column: &str,
-    workspace: WorkspaceId,
-    alias: &str,
-    sql: &mut Statement,
-) {
+fn write_order(path: &[Hop], column: &str, workspace: WorkspaceId, alias: &str, sql: &mut Statement) {
     let Some((hop, rest)) = path.split_first() else {
         sql.sql(&format!("{alias}.{column}"));
         return;
     };
-    let Link::BelongsTo { column: key, .. } = hop.link else { return };
-    let next = format!("{alias}_{}", hop.name);
+    let (key, of_type) = match hop.relationship.link {
+        Link::BelongsTo { column, .. } => (column, None),
+        Link::BelongsToAny { type_column, id_column, .. } => (id_column, Some(type_column)),
+        _ => return,
+    };
+    let next = format!("{alias}_{}", hop.relationship.name);
     sql.sql("(SELECT ");
     write_order(rest, column, workspace, &next, sql);
     sql.sql(&format!(" FROM {} {next} WHERE {next}.workspace_id = ", hop.target.table)).bind(workspace.0);
-    sql.sql(&format!(" AND {next}.id = {alias}.{key})"));
+    sql.sql(&format!(" AND {next}.id = {alias}.{key}"));
+    if let Some(of_type) = of_type {
+        sql.sql(&format!(" AND {alias}.{of_type} = '{}'", hop.target.name));
+    }
+    sql.sql(")");
 }
 
 /// Live records by their ids, optionally held against changes until the transaction ends.
@@ -151,29 +166,39 @@ pub(crate) enum Lock {
     Existence,
 }
 
-/// The records at the other end of a to-many relationship of some records, each with the id of its owner in a column
-/// behind the others; at most `limit`.
+/// The records at the other end of a relationship of some records, which are `owners` or, where it leads to one, have
+/// the ids `owners`. Where it leads to many, each has the id of its owner in a column behind the others. At most
+/// `limit`.
 pub(crate) fn related(
     resource: &'static Resource,
-    relationship: &Relationship,
+    hop: Hop,
     workspace: WorkspaceId,
     owners: Vec<Uuid>,
     limit: i64,
 ) -> Statement {
-    let target = relationship.target;
-    let mut sql = match relationship.link {
-        Link::BelongsTo { .. } => by_ids(target, workspace, owners, None),
+    let target = hop.target;
+    let mut sql = match hop.relationship.link {
+        Link::BelongsTo { .. } | Link::BelongsToAny { .. } => by_ids(target, workspace, owners, None),
         Link::HasMany { column } => {
             let owner = format!("t.{column}");
             let mut sql = start(target, workspace, "", Some(&owner));
             sql.sql(&format!(" AND {owner} = ANY (")).bind(owners).sql(")");
             sql
         }
+        Link::HasManyAs { type_column, id_column } => {
+            let owner = format!("t.{id_column}");
+            let mut sql = start(target, workspace, "", Some(&owner));
+            sql.sql(&format!(" AND t.{type_column} = '{}' AND {owner} = ANY (", resource.name));
+            sql.bind(owners).sql(")");
+            sql
+        }
         Link::Through { table, own_type, own_id, other_id } => {
             let join = format!("JOIN {table} l ON l.workspace_id = t.workspace_id AND l.{other_id} = t.id ");
             let mut sql = start(target, workspace, &join, Some(&format!("l.{own_id}")));
-            sql.sql(&format!(" AND l.{own_type} = '{}' AND l.{own_id} = ANY (", resource.name));
-            sql.bind(owners).sql(")");
+            if let Some(own_type) = own_type {
+                sql.sql(&format!(" AND l.{own_type} = '{}'", resource.name));
+            }
+            sql.sql(&format!(" AND l.{own_id} = ANY (")).bind(owners).sql(")");
             sql
         }
     };

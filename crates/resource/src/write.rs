@@ -4,6 +4,7 @@
 //! order of its changes.
 
 use std::collections::HashSet;
+use std::pin::Pin;
 
 use diesel_async::{AsyncConnection, AsyncPgConnection, TransactionManager};
 use pulse_domain::{EventId, RecordId};
@@ -15,7 +16,7 @@ use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use crate::changes::related_not_found;
-use crate::declare::{Link, Relationship, Resource};
+use crate::declare::{Hop, Link, Relationship, Resource};
 use crate::engine::Act;
 use crate::error::not_found;
 use crate::render::Record;
@@ -36,6 +37,15 @@ impl std::fmt::Debug for Transaction {
         write!(f, "Transaction({:?})", self.act)
     }
 }
+
+/// What runs before a record is written: the record as it is, where there is one, and what shall change.
+pub type Prepare = for<'a> fn(&'a mut Transaction, Option<&'a Record>, &'a mut Changes) -> Work<'a>;
+
+/// What runs after a record was written: as it was, where it was there, and as it is, where it still is.
+pub type Follow = for<'a> fn(&'a mut Transaction, Option<&'a Record>, Option<&'a Record>) -> Work<'a>;
+
+/// What a hook does; an error takes the whole transaction back.
+pub type Work<'a> = Pin<Box<dyn Future<Output = Result<(), Error>> + Send + 'a>>;
 
 type Manager = <AsyncPgConnection as AsyncConnection>::TransactionManager;
 
@@ -88,9 +98,12 @@ impl Transaction {
     ///
     /// # Errors
     /// When a related record does not exist, or a constraint of the table is violated.
-    pub async fn create(&mut self, changes: Changes) -> Result<Record, Error> {
+    pub async fn create(&mut self, mut changes: Changes) -> Result<Record, Error> {
         let resource = changes.resource;
         self.require_related(&changes).await?;
+        if let Some(prepare) = resource.prepare {
+            prepare(self, None, &mut changes).await?;
+        }
         let id = changes.id.unwrap_or_else(|| RecordId::generate().0);
         let mut sql = Statement::default();
         sql.sql(&format!("INSERT INTO {} (workspace_id, id", resource.table));
@@ -103,10 +116,11 @@ impl Transaction {
         }
         sql.sql(&format!(") RETURNING {}", select::columns(resource).join(", ")));
         let record = self.one(resource, sql).await?.ok_or_else(|| not_found(resource.name, id))?;
-        for (relationship, ids) in &changes.to_many {
-            self.relink(&record, relationship, Relink::Add, ids).await?;
+        for (hop, ids) in &changes.to_many {
+            self.relink(&record, hop.relationship, Relink::Add, ids).await?;
         }
         self.record(resource.events.map(|events| events.created), &record, None).await?;
+        self.follow(None, Some(&record)).await?;
         Ok(record)
     }
 
@@ -117,15 +131,18 @@ impl Transaction {
     pub async fn update(
         &mut self,
         id: Uuid,
-        changes: Changes,
+        mut changes: Changes,
         expected: Option<i64>,
     ) -> Result<Record, Error> {
         let resource = changes.resource;
         let old = self.lock(resource, id, expected).await?;
         self.require_related(&changes).await?;
+        if let Some(prepare) = resource.prepare {
+            prepare(self, Some(&old), &mut changes).await?;
+        }
         let mut relinked = Vec::new();
-        for (relationship, ids) in &changes.to_many {
-            relinked.extend(self.relink(&old, relationship, Relink::Replace, ids).await?);
+        for (hop, ids) in &changes.to_many {
+            relinked.extend(self.relink(&old, hop.relationship, Relink::Replace, ids).await?);
         }
         if changes.columns().is_empty() && relinked.is_empty() {
             return Ok(old);
@@ -133,7 +150,7 @@ impl Transaction {
         self.change(&old, changes.columns(), relinked).await
     }
 
-    /// Moves a record to the trash and returns it as it was.
+    /// Moves a record to the trash and returns it as it was. A record of a resource without a trash is gone.
     ///
     /// # Errors
     /// When it does not exist, or has another version than `expected`.
@@ -144,18 +161,90 @@ impl Transaction {
         expected: Option<i64>,
     ) -> Result<Record, Error> {
         let old = self.lock(resource, id, expected).await?;
+        let how = if resource.editable {
+            format!("UPDATE {} SET deleted_at = now(), lock_version = lock_version + 1", resource.table)
+        } else {
+            format!("DELETE FROM {}", resource.table)
+        };
         let mut sql = Statement::default();
-        sql.sql(&format!(
-            "UPDATE {} SET deleted_at = now(), lock_version = lock_version + 1",
-            resource.table
-        ))
-        .sql(" WHERE workspace_id = ")
-        .bind(self.act.workspace.0)
-        .sql(" AND id = ")
-        .bind(id);
+        sql.sql(&how).sql(" WHERE workspace_id = ").bind(self.act.workspace.0).sql(" AND id = ").bind(id);
         sql.run(&mut self.connection, &self.shapes).await?;
         self.record(resource.events.and_then(|events| events.deleted), &old, None).await?;
+        self.follow(Some(&old), None).await?;
         Ok(old)
+    }
+
+    /// Takes a record out of the trash. One that is not in it stays as it is.
+    ///
+    /// # Errors
+    /// When it does not exist, or its unique values were given to another record meanwhile.
+    pub async fn restore(&mut self, resource: &'static Resource, id: Uuid) -> Result<Record, Error> {
+        let mut sql = Statement::default();
+        sql.sql(&format!(
+            "UPDATE {} SET deleted_at = NULL, updated_at = now(), lock_version = lock_version + 1 WHERE workspace_id = ",
+            resource.table
+        ))
+        .bind(self.act.workspace.0)
+        .sql(" AND id = ")
+        .bind(id)
+        .sql(&format!(" AND deleted_at IS NOT NULL RETURNING {}", select::columns(resource).join(", ")));
+        let Some(record) = self.one(resource, sql).await? else { return self.lock(resource, id, None).await };
+        self.record(resource.events.and_then(|events| events.restored), &record, None).await?;
+        self.follow(None, Some(&record)).await?;
+        Ok(record)
+    }
+
+    /// Removes a record that is in the trash for good, with its links and the records that are about it alone
+    /// (polymorphic ones, such as notes). What else leads to it is set to null or removed as the foreign keys say.
+    ///
+    /// # Errors
+    /// When it does not exist, or is not in the trash.
+    pub async fn purge(&mut self, resource: &'static Resource, id: Uuid) -> Result<(), Error> {
+        let workspace = self.act.workspace.0;
+        let mut sql = Statement::default();
+        sql.sql(&format!("DELETE FROM {} WHERE workspace_id = ", resource.table)).bind(workspace);
+        sql.sql(" AND id = ").bind(id).sql(" AND deleted_at IS NOT NULL");
+        if sql.run(&mut self.connection, &self.shapes).await? == 0 {
+            self.lock(resource, id, None).await?;
+            let detail = "Only a record in the trash can be purged: delete it first.";
+            return Err(Problem::new(Code::StateConflict, detail).into());
+        }
+        for relationship in resource.relationships {
+            let (table, type_column, id_column) = match (relationship.link, relationship.single_target()) {
+                (Link::HasManyAs { type_column, id_column }, Some(target)) => {
+                    (target.table, type_column, id_column)
+                }
+                (Link::Through { table, own_type: Some(own_type), own_id, .. }, _) => {
+                    (table, own_type, own_id)
+                }
+                _ => continue,
+            };
+            let mut sql = Statement::default();
+            sql.sql(&format!("DELETE FROM {table} WHERE workspace_id = ")).bind(workspace);
+            sql.sql(&format!(" AND {type_column} = '{}' AND {id_column} = ", resource.name)).bind(id);
+            sql.run(&mut self.connection, &self.shapes).await?;
+        }
+        Ok(())
+    }
+
+    /// Appends an event that says more than that a record changed. Call it from a `follow` hook.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn emit(
+        &mut self,
+        kind: &'static str,
+        record: &Record,
+        changes: Option<Box<RawValue>>,
+    ) -> Result<(), Error> {
+        self.record(Some(kind), record, changes).await
+    }
+
+    async fn follow(&mut self, old: Option<&Record>, new: Option<&Record>) -> Result<(), Error> {
+        match old.or(new).and_then(|record| record.resource.follow) {
+            Some(follow) => follow(self, old, new).await,
+            None => Ok(()),
+        }
     }
 
     /// Changes the links of a to-many relationship of a record.
@@ -166,18 +255,18 @@ impl Transaction {
         &mut self,
         resource: &'static Resource,
         id: Uuid,
-        relationship: &'static Relationship,
+        hop: Hop,
         how: Relink,
         ids: &[Uuid],
     ) -> Result<Record, Error> {
         let record = self.lock(resource, id, None).await?;
         if how != Relink::Remove {
-            let missing = self.missing(relationship, ids).await?;
+            let missing = self.missing(hop.target, ids).await?;
             if !missing.is_empty() {
-                return Err(not_related(relationship, ids, &missing, "/data").into());
+                return Err(not_related(hop.target, ids, &missing, "/data").into());
             }
         }
-        match self.relink(&record, relationship, how, ids).await? {
+        match self.relink(&record, hop.relationship, how, ids).await? {
             Some(changed) => self.change(&record, &[], vec![changed]).await,
             None => Ok(record),
         }
@@ -206,6 +295,7 @@ impl Transaction {
         if differs.is_some() || !relinked.is_empty() {
             let kind = resource.events.and_then(|events| events.updated);
             self.record(kind, &new, merged(differs, relinked)).await?;
+            self.follow(Some(old), Some(&new)).await?;
         }
         Ok(new)
     }
@@ -229,26 +319,25 @@ impl Transaction {
 
     async fn require_related(&mut self, changes: &Changes) -> Result<(), Error> {
         let mut problems = Vec::new();
-        for (relationship, id) in &changes.to_one {
-            if let Some(missing) = self.missing(relationship, &[*id]).await?.first() {
-                let at = format!("/data/relationships/{}/data/id", relationship.name);
-                problems.push(related_not_found(relationship.target.name, missing).at_pointer(at));
+        for (hop, id) in &changes.to_one {
+            if let Some(missing) = self.missing(hop.target, &[*id]).await?.first() {
+                let at = format!("/data/relationships/{}/data/id", hop.relationship.name);
+                problems.push(related_not_found(hop.target.name, missing).at_pointer(at));
             }
         }
-        for (relationship, ids) in &changes.to_many {
-            let missing = self.missing(relationship, ids).await?;
-            let at = format!("/data/relationships/{}/data", relationship.name);
-            problems.extend(not_related(relationship, ids, &missing, &at));
+        for (hop, ids) in &changes.to_many {
+            let missing = self.missing(hop.target, ids).await?;
+            let at = format!("/data/relationships/{}/data", hop.relationship.name);
+            problems.extend(not_related(hop.target, ids, &missing, &at));
         }
         if problems.is_empty() { Ok(()) } else { Err(problems.into()) }
     }
 
     /// Which of some ids lead to no live record of the workspace; the others are held until the transaction ends.
-    async fn missing(&mut self, relationship: &Relationship, ids: &[Uuid]) -> Result<Vec<Uuid>, Error> {
+    async fn missing(&mut self, target: &'static Resource, ids: &[Uuid]) -> Result<Vec<Uuid>, Error> {
         if ids.is_empty() {
             return Ok(Vec::new());
         }
-        let target = relationship.target;
         let sql = select::by_ids(target, self.act.workspace, ids.to_vec(), Some(Lock::Existence));
         let rows = sql.rows(&mut self.connection, &self.shapes).await?;
         let found: HashSet<Uuid> = rows.into_iter().map(|row| Record::new(target, row).id()).collect();
@@ -272,15 +361,21 @@ impl Transaction {
         if how != Relink::Add {
             let mut sql = Statement::default();
             sql.sql(&format!("DELETE FROM {table} WHERE workspace_id = ")).bind(workspace);
-            sql.sql(&format!(" AND {own_type} = '{owner}' AND {own_id} = ")).bind(record.id());
-            sql.sql(&format!(" AND {other_id} "));
+            if let Some(own_type) = own_type {
+                sql.sql(&format!(" AND {own_type} = '{owner}'"));
+            }
+            sql.sql(&format!(" AND {own_id} = ")).bind(record.id()).sql(&format!(" AND {other_id} "));
             sql.sql(if how == Relink::Remove { "= ANY (" } else { "<> ALL (" }).bind(ids.to_vec()).sql(")");
             changed += sql.run(&mut self.connection, &self.shapes).await?;
         }
         if how != Relink::Remove && !ids.is_empty() {
             let mut sql = Statement::default();
-            sql.sql(&format!("INSERT INTO {table} (workspace_id, {own_type}, {own_id}, {other_id}) SELECT "));
-            sql.bind(workspace).sql(&format!(", '{owner}', ")).bind(record.id()).sql(", unnest(");
+            let (of_type, its) = own_type.map_or_else(
+                || (String::new(), String::new()),
+                |column| (format!("{column}, "), format!("'{owner}', ")),
+            );
+            sql.sql(&format!("INSERT INTO {table} (workspace_id, {of_type}{own_id}, {other_id}) SELECT "));
+            sql.bind(workspace).sql(&format!(", {its}")).bind(record.id()).sql(", unnest(");
             sql.bind(ids.to_vec()).sql(") ON CONFLICT DO NOTHING");
             changed += sql.run(&mut self.connection, &self.shapes).await?;
         }
@@ -315,12 +410,10 @@ impl Transaction {
 }
 
 /// One problem for each id in the linkage at `at` that leads to nothing.
-fn not_related(relationship: &Relationship, ids: &[Uuid], missing: &[Uuid], at: &str) -> Vec<Problem> {
+fn not_related(target: &Resource, ids: &[Uuid], missing: &[Uuid], at: &str) -> Vec<Problem> {
     let leads_to_nothing = ids.iter().enumerate().filter(|(_, id)| missing.contains(id));
     leads_to_nothing
-        .map(|(index, id)| {
-            related_not_found(relationship.target.name, id).at_pointer(format!("{at}/{index}/id"))
-        })
+        .map(|(index, id)| related_not_found(target.name, id).at_pointer(format!("{at}/{index}/id")))
         .collect()
 }
 

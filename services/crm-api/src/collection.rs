@@ -13,7 +13,7 @@ use pulse_service::body;
 use uuid::Uuid;
 
 use crate::auth::Caller;
-use crate::{App, Error, answer};
+use crate::{App, Error, answer, trash};
 
 /// A request document may have this many bytes.
 const BODY_BYTES: usize = 1024 * 1024;
@@ -49,6 +49,9 @@ pub(crate) fn routes(config: &mut web::ServiceConfig, resource: &'static Resourc
                 }
             },
         ));
+    if resource.editable && resource.actions.destroy {
+        trash::routes(config, resource);
+    }
 }
 
 /// The id in the path; what is not a UUID names no record.

@@ -1,8 +1,8 @@
 //! crm-api: the JSON:API of the CRM, and the only writer of its records. Publishes every change through the journal.
 //!
 //! In reading order: [`settings`]; [`App`] is what handlers share; [`auth`] says who asks; [`resources`] are the
-//! declarations, each with what it can do besides CRUD; [`collection`] and [`related`] serve all of them; [`answer`]
-//! writes their documents; [`error`] is what is answered instead; [`relay`] publishes the journal; [`seed`] makes the
+//! declarations, each with what it can do besides CRUD; [`collection`], [`related`] and [`trash`] serve all of them;
+//! [`answer`] writes their documents; [`error`] is what is answered instead; [`relay`] publishes the journal; [`seed`] makes the
 //! workspace of the demonstration; [`roles`] are what the program can be told to do.
 
 pub mod answer;
@@ -15,6 +15,7 @@ pub mod resources;
 pub mod roles;
 pub mod seed;
 pub mod settings;
+pub mod trash;
 
 use std::sync::Arc;
 

@@ -5,7 +5,7 @@ use actix_web::http::{Method, StatusCode};
 use actix_web::web::{self, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use pulse_jsonapi::document::{Linkage, Links, ResourceInput, Writer, read_linkage};
-use pulse_jsonapi::query::{self, Accepts, Limits, page_links};
+use pulse_jsonapi::query::{self, Accepts, Limits, Query, page_links};
 use pulse_jsonapi::{Code, Problem, Source};
 use pulse_resource::changes::related_ids;
 use pulse_resource::plan::Plan;
@@ -64,16 +64,25 @@ async fn related(
     caller: &Caller,
     parent: Parent,
 ) -> Result<HttpResponse, Error> {
-    let target = parent.relationship.target;
     // That there is no such parent is another answer than that it leads to nothing.
-    app.engine().record(caller.act(), parent.resource, parent.id).await?;
+    let record = app.engine().record(caller.act(), parent.resource, parent.id).await?;
     if parent.relationship.to_one() {
+        let Some(target) = record
+            .leads_to(parent.relationship)
+            .map(|(target, _)| target)
+            .or(parent.relationship.single_target())
+        else {
+            // A polymorphic relationship that leads to nothing: there is no resource to look names up in.
+            query::parse(request.query_string(), &Accepts::RESOURCE)?;
+            let links = Links::new(self_link(request));
+            return Ok(answer::document(StatusCode::OK, Writer::single(&links).finish(None)));
+        };
         let plan = plan(request, app, target, Accepts::RESOURCE)?.uncounted();
         let listing = app.engine().list(caller.act(), &plan, Some(parent)).await?;
         let links = Links::new(self_link(request));
         return Ok(answer::document(StatusCode::OK, answer::listing(&listing, plan.fields(), &links, true)));
     }
-    let plan = plan(request, app, target, Accepts::COLLECTION)?;
+    let plan = plan(request, app, several(parent.relationship)?, Accepts::COLLECTION)?;
     let listing = app.engine().list(caller.act(), &plan, Some(parent)).await?;
     let path = request.path();
     let links = page_links(path, request.query_string(), plan.page(), listing.total, listing.more);
@@ -87,9 +96,9 @@ async fn show(
     parent: Parent,
 ) -> Result<HttpResponse, Error> {
     let accepts = if parent.relationship.to_one() { Accepts::NOTHING } else { LINKAGE };
-    let plan = plan(request, app, parent.relationship.target, accepts)?;
+    let query = query::parse(request.query_string(), &accepts)?;
     let record = app.engine().record(caller.act(), parent.resource, parent.id).await?;
-    linkage(app, caller, &record, parent.relationship, &plan, request.query_string()).await
+    linkage(app, caller, &record, parent.relationship, &query, request.query_string()).await
 }
 
 async fn change(
@@ -101,7 +110,9 @@ async fn change(
 ) -> Result<HttpResponse, Error> {
     let given = read_linkage(&read(payload).await?)?;
     let record = match parent.relationship.link {
-        Link::BelongsTo { writable: true, .. } if request.method() == Method::PATCH => {
+        Link::BelongsTo { writable: true, .. } | Link::BelongsToAny { writable: true, .. }
+            if request.method() == Method::PATCH =>
+        {
             set(app, caller, parent, given).await?
         }
         Link::Through { .. } => {
@@ -119,8 +130,7 @@ async fn change(
         }
     };
     app.changed(parent.resource);
-    let all = Plan::new(app.engine().resources(), parent.relationship.target, &query::parse("", &LINKAGE)?)?;
-    linkage(app, caller, &record, parent.relationship, &all, "").await
+    linkage(app, caller, &record, parent.relationship, &query::parse("", &LINKAGE)?, "").await
 }
 
 /// Sets a to-one relationship.
@@ -155,8 +165,8 @@ async fn relink(
         let detail = format!("{} leads to several records: data is an array.", relationship.name);
         return Err(Problem::new(Code::MalformedDocument, detail).at_pointer("/data").into());
     };
-    let ids = related_ids(relationship, &to, "/data")?;
-    Ok(app.engine().change_links(caller.act(), (resource, id), relationship, how, &ids).await?)
+    let (hop, ids) = related_ids(relationship, &to, "/data")?;
+    Ok(app.engine().change_links(caller.act(), (resource, id), hop, how, &ids).await?)
 }
 
 /// The primary data of a relationship URL is the linkage itself, so pointers start there.
@@ -173,30 +183,38 @@ fn at_the_root(relationship: &Relationship, problems: Vec<Problem>) -> Error {
     Error::Rejected(moved.collect())
 }
 
-/// The linkage of a record, of which a to-many relationship shows a page of `plan`.
+/// The resource that a to-many relationship leads to.
+fn several(relationship: &'static Relationship) -> Result<&'static Resource, Error> {
+    let missing = || anyhow::anyhow!("{} leads to records of several resources", relationship.name);
+    Ok(relationship.single_target().ok_or_else(missing)?)
+}
+
+/// The linkage of a record, of which a to-many relationship shows the page that is asked for.
 async fn linkage(
     app: &App,
     caller: &Caller,
     record: &Record,
     relationship: &'static Relationship,
-    plan: &Plan,
-    query: &str,
+    query: &Query,
+    raw: &str,
 ) -> Result<HttpResponse, Error> {
     let related = format!("{}/{}", record.path(), relationship.name);
     let this = format!("{}/relationships/{}", record.path(), relationship.name);
     let body = if relationship.to_one() {
         let mut writer = Writer::single(&Links::new(this).with("related", Some(related)));
-        if let Some(id) = record.to_one(relationship) {
-            identifier(relationship.target.name, id, writer.resource());
+        if let Some((target, id)) = record.leads_to(relationship) {
+            identifier(target.name, id, writer.resource());
         }
         writer.finish(None)
     } else {
+        let target = several(relationship)?;
+        let plan = Plan::new(app.engine().resources(), target, query)?;
         let parent = Parent { resource: record.resource, id: record.id(), relationship };
-        let listing = app.engine().list(caller.act(), plan, Some(parent)).await?;
-        let links = page_links(&this, query, plan.page(), listing.total, listing.more);
+        let listing = app.engine().list(caller.act(), &plan, Some(parent)).await?;
+        let links = page_links(&this, raw, plan.page(), listing.total, listing.more);
         let mut writer = Writer::collection(&links.with("related", Some(related)));
         for other in &listing.records {
-            identifier(relationship.target.name, other.id(), writer.resource());
+            identifier(target.name, other.id(), writer.resource());
         }
         writer.finish(answer::total(&listing).as_ref())
     };

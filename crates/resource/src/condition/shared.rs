@@ -4,13 +4,13 @@
 use uuid::Uuid;
 
 use super::{Comparison, exists_one};
-use crate::declare::{Relationship, Resource};
+use crate::declare::{Hop, Resource};
 use crate::statement::Statement;
 
 /// A relationship, what records at its end have to meet, and where it goes on from there.
 pub(super) struct Branch<'a> {
     source: &'static Resource,
-    hop: &'static Relationship,
+    hop: Hop,
     comparisons: Vec<&'a Comparison>,
     branches: Vec<Branch<'a>>,
 }
@@ -29,13 +29,13 @@ pub(super) fn grow<'a>(comparisons: impl Iterator<Item = &'a Comparison>) -> Vec
 fn add<'a>(
     branches: &mut Vec<Branch<'a>>,
     source: &'static Resource,
-    path: &[&'static Relationship],
+    path: &[Hop],
     comparison: &'a Comparison,
 ) {
     let Some((hop, rest)) = path.split_first() else { return };
-    let known = branches.iter().position(|branch| branch.hop.name == hop.name);
+    let known = branches.iter().position(|branch| branch.hop.same(hop));
     let position = known.unwrap_or_else(|| {
-        branches.push(Branch { source, hop, comparisons: Vec::new(), branches: Vec::new() });
+        branches.push(Branch { source, hop: *hop, comparisons: Vec::new(), branches: Vec::new() });
         branches.len() - 1
     });
     let branch = &mut branches[position];

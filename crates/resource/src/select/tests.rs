@@ -4,7 +4,7 @@ use pulse_jsonapi::query::{self, Accepts};
 use pulse_store::schema::{companies, contacts, taggings, tags};
 
 use super::*;
-use crate::declare::{attribute, belongs_to, has_many, many_through};
+use crate::declare::{attribute, belongs_to, has_many, many_through_as};
 
 static COMPANIES: Resource = Resource {
     name: "companies",
@@ -20,7 +20,7 @@ static CONTACTS: Resource = Resource {
     attributes: &[attribute::<contacts::email>().filter().sort(), attribute::<contacts::score>().filter()],
     relationships: &[
         belongs_to::<contacts::company_id>("company", &COMPANIES),
-        many_through::<taggings::parent_type, taggings::parent_id, taggings::tag_id>(
+        many_through_as::<taggings::parent_type, taggings::parent_id, taggings::tag_id>(
             "tags", "taggings", &TAGS,
         ),
     ],
@@ -63,7 +63,7 @@ fn every_statement_starts_from_the_workspace_and_the_living() {
         "SELECT count(*) FROM contacts t WHERE t.workspace_id = ? AND t.deleted_at IS NULL AND"
     ));
     assert!(by_ids(&CONTACTS, workspace, vec![], None).text().starts_with(START));
-    let tags = CONTACTS.relationship("tags").expect("declared");
+    let tags = CONTACTS.relationship("tags").and_then(|tags| tags.hop(None)).expect("declared");
     let included = related(&CONTACTS, tags, workspace, vec![], 9).text();
     assert!(
         included.contains("WHERE t.workspace_id = ? AND t.deleted_at IS NULL AND l.parent_type = 'contacts'")

@@ -25,6 +25,8 @@ const SEEN: TimeDelta = TimeDelta::minutes(1);
 pub struct Caller {
     /// The tenant.
     pub workspace: WorkspaceId,
+    /// The user, where the caller is one.
+    pub user: Option<Uuid>,
     /// The session, where the caller is a user.
     pub session: Option<Uuid>,
     /// Ties together what the request sets in motion.
@@ -71,6 +73,7 @@ async fn identify(app: &App, origin: &Origin, token: &str) -> Result<Caller, Err
     if let Ok(internal) = app.0.internal_key.verify(token) {
         return Ok(Caller {
             workspace: internal.workspace,
+            user: None,
             session: None,
             correlation_id: internal.correlation,
         });
@@ -104,6 +107,7 @@ async fn identify(app: &App, origin: &Origin, token: &str) -> Result<Caller, Err
             }
             Ok(Caller {
                 workspace: claims.workspace,
+                user: Some(claims.sub),
                 session: Some(id),
                 correlation_id: origin.correlation_id,
             })

@@ -6,12 +6,14 @@
 mod caller;
 mod form;
 mod passwords;
+mod role;
 mod session;
 mod sign_in;
 mod sign_up;
 
 pub use caller::Caller;
 pub use passwords::Passwords;
+pub(crate) use role::require_admin;
 pub(crate) use sign_up::{NewWorkspace, create_workspace};
 
 use actix_web::web;

@@ -1,6 +1,6 @@
 //! Companies: the organisations that contacts work for.
 
-use pulse_resource::{Events, Resource, attribute, has_many, many_through};
+use pulse_resource::{Events, Resource, attribute, has_many, many_through_as};
 use pulse_store::schema::{companies, contacts, taggings};
 
 use super::contacts::CONTACTS;
@@ -25,10 +25,10 @@ pub(crate) static COMPANIES: Resource = Resource {
     ],
     relationships: &[
         has_many::<contacts::company_id>("contacts", &CONTACTS),
-        many_through::<taggings::parent_type, taggings::parent_id, taggings::tag_id>(
+        many_through_as::<taggings::parent_type, taggings::parent_id, taggings::tag_id>(
             "tags", "taggings", &TAGS,
         ),
     ],
-    events: Some(Events::of("company.created", "company.updated", "company.deleted")),
+    events: Some(Events::of("company.created", "company.updated", "company.deleted", "company.restored")),
     ..Resource::DEFAULT
 };

@@ -1,7 +1,7 @@
 //! Contacts: the people a workspace sells to.
 
 use pulse_jsonapi::Problem;
-use pulse_resource::{Changes, Events, Resource, attribute, belongs_to, has_many, many_through};
+use pulse_resource::{Changes, Events, Resource, attribute, belongs_to, has_many, many_through_as};
 use pulse_store::schema::{contacts, sequence_enrollments, taggings, tasks};
 
 use super::companies::COMPANIES;
@@ -34,13 +34,13 @@ pub(crate) static CONTACTS: Resource = Resource {
     ],
     relationships: &[
         belongs_to::<contacts::company_id>("company", &COMPANIES),
-        many_through::<taggings::parent_type, taggings::parent_id, taggings::tag_id>(
+        many_through_as::<taggings::parent_type, taggings::parent_id, taggings::tag_id>(
             "tags", "taggings", &TAGS,
         ),
         has_many::<tasks::contact_id>("tasks", &TASKS),
         has_many::<sequence_enrollments::contact_id>("sequence_enrollments", &SEQUENCE_ENROLLMENTS),
     ],
-    events: Some(Events::of("contact.created", "contact.updated", "contact.deleted")),
+    events: Some(Events::of("contact.created", "contact.updated", "contact.deleted", "contact.restored")),
     validate,
     ..Resource::DEFAULT
 };

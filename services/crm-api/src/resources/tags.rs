@@ -13,6 +13,6 @@ pub(crate) static TAGS: Resource = Resource {
         attribute::<tags::created_at>().read_only().filter().sort(),
         attribute::<tags::updated_at>().read_only().filter().sort(),
     ],
-    events: Some(Events::of("tag.created", "tag.updated", "tag.deleted")),
+    events: Some(Events::of("tag.created", "tag.updated", "tag.deleted", "tag.restored")),
     ..Resource::DEFAULT
 };

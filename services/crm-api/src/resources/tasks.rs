@@ -25,6 +25,6 @@ pub(crate) static TASKS: Resource = Resource {
         belongs_to::<tasks::contact_id>("contact", &CONTACTS),
         belongs_to::<tasks::sequence_enrollment_id>("sequence_enrollment", &SEQUENCE_ENROLLMENTS).read_only(),
     ],
-    events: Some(Events::of("task.created", "task.updated", "task.deleted")),
+    events: Some(Events::of("task.created", "task.updated", "task.deleted", "task.restored")),
     ..Resource::DEFAULT
 };

@@ -33,7 +33,7 @@ fn names_follow_json_api_and_do_not_collide() {
             assert!(!name.contains("_or_") && !name.contains("_and_"), "{}.{name}", resource.name);
         }
         if let Some(events) = resource.events {
-            for name in [Some(events.created), events.updated, events.deleted].into_iter().flatten() {
+            for name in events.names() {
                 assert!(pulse_domain::catalogue::find(name).is_some(), "{name} is not in the catalogue");
             }
         }

@@ -1,0 +1,61 @@
+//! The trash: what was deleted can be restored by anybody who could delete it, and removed for good by an admin.
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpRequest, HttpResponse, web};
+use pulse_jsonapi::document::{Links, Writer};
+use pulse_resource::Resource;
+use pulse_resource::render::BASE;
+use serde_json::json;
+
+use crate::auth::{Caller, require_admin};
+use crate::collection::id;
+use crate::{App, Error, answer};
+
+/// `POST /{type}/{id}/restore` and `DELETE /{type}/{id}/purge`
+pub(crate) fn routes(config: &mut web::ServiceConfig, resource: &'static Resource) {
+    let path = resource.path();
+    config
+        .service(
+            web::resource(format!("/{path}/{{id}}/restore"))
+                .route(web::post().to(
+                    move |request: HttpRequest, app: web::Data<App>, caller: Caller| async move {
+                        restore(&request, &app, &caller, resource).await
+                    },
+                ))
+                .default_service(web::to(answer::only_post)),
+        )
+        .service(
+            web::resource(format!("/{path}/{{id}}/purge"))
+                .route(web::delete().to(
+                    move |request: HttpRequest, app: web::Data<App>, caller: Caller| async move {
+                        purge(&request, &app, &caller, resource).await
+                    },
+                ))
+                .default_service(web::to(answer::only_delete)),
+        );
+}
+
+async fn restore(
+    request: &HttpRequest,
+    app: &App,
+    caller: &Caller,
+    resource: &'static Resource,
+) -> Result<HttpResponse, Error> {
+    let record = app.engine().restore(caller.act(), resource, id(request, resource)?).await?;
+    app.changed(resource);
+    Ok(answer::record(StatusCode::OK, &record, None))
+}
+
+async fn purge(
+    request: &HttpRequest,
+    app: &App,
+    caller: &Caller,
+    resource: &'static Resource,
+) -> Result<HttpResponse, Error> {
+    let id = id(request, resource)?;
+    require_admin(app, caller).await?;
+    app.engine().purge(caller.act(), resource, id).await?;
+    let links = Links::new(format!("{BASE}/{}/{id}", resource.path()));
+    let body = Writer::meta_only(&links).finish(Some(&json!({ "purged": true })));
+    Ok(answer::document(StatusCode::OK, body))
+}
