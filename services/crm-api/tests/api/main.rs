@@ -9,5 +9,6 @@ mod journal;
 mod relationships;
 mod sequences;
 mod tenants;
+mod trash;
 mod webhooks;
 mod workflows;
