@@ -75,8 +75,8 @@ impl Changes {
         Self::read(resource, input, true, problems)
     }
 
-    /// What a client asks of a record that exists. Read-only attributes are left out, since clients send whole records
-    /// back.
+    /// What a client asks of a record that exists. Read-only attributes and to-one relationships are left out, since
+    /// clients send whole records back.
     ///
     /// # Errors
     /// Everything that is wrong with it.
@@ -106,7 +106,7 @@ impl Changes {
             }
         }
         for (name, linkage) in input.relationships {
-            if let Err(problem) = changes.relationship(&name, linkage) {
+            if let Err(problem) = changes.relationship(&name, linkage, new) {
                 problems.push(problem);
             }
         }
@@ -178,7 +178,7 @@ impl Changes {
         Ok(())
     }
 
-    fn relationship(&mut self, name: &str, linkage: Linkage) -> Result<(), Problem> {
+    fn relationship(&mut self, name: &str, linkage: Linkage, new: bool) -> Result<(), Problem> {
         let at = pointer(&["data", "relationships", name]);
         let Some(relationship) = self.resource.relationship(name) else {
             let known = self.resource.relationships.iter().map(|relationship| relationship.name);
@@ -213,6 +213,11 @@ impl Changes {
                 let (hop, ids) = related_ids(relationship, &to, &data)?;
                 self.to_many.push((hop, ids));
             }
+            // Part of a record that is sent back whole, like an attribute that cannot be set.
+            (
+                Link::BelongsTo { writable: false, .. } | Link::BelongsToAny { writable: false, .. },
+                Linkage::ToOne(_),
+            ) if !new => {}
             (
                 Link::BelongsTo { writable: false, .. }
                 | Link::BelongsToAny { writable: false, .. }

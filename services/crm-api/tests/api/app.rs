@@ -142,7 +142,8 @@ impl App {
         Answer::of(request.send().await.expect("an answer")).await
     }
 
-    fn caller(&self) -> Caller<'_> {
+    /// The owner of the first workspace.
+    pub(crate) fn caller(&self) -> Caller<'_> {
         Caller { app: self, token: self.token.clone() }
     }
 

@@ -7,6 +7,7 @@ mod contacts;
 mod filters;
 mod journal;
 mod relationships;
+mod sample;
 mod sequences;
 mod tenants;
 mod trash;

@@ -1,5 +1,8 @@
 //! What holds for every declared resource; adding one adds to these tests.
 
+mod life;
+mod tenants;
+
 use std::collections::HashSet;
 
 use crm_api::resources::RESOURCES;
