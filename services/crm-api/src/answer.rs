@@ -65,6 +65,21 @@ pub(crate) fn not_allowed(request: &HttpRequest, allow: &str) -> HttpResponse {
     response
 }
 
+/// For addresses that only take POST.
+pub(crate) async fn only_post(request: HttpRequest) -> HttpResponse {
+    not_allowed(&request, "POST")
+}
+
+/// For addresses that only answer GET.
+pub(crate) async fn only_get(request: HttpRequest) -> HttpResponse {
+    not_allowed(&request, "GET, HEAD")
+}
+
+/// For addresses that only take DELETE.
+pub(crate) async fn only_delete(request: HttpRequest) -> HttpResponse {
+    not_allowed(&request, "DELETE")
+}
+
 /// A document of records.
 pub(crate) fn listing(listing: &Listing, fields: &Fields, links: &Links, single: bool) -> Vec<u8> {
     let mut writer = if single { Writer::single(links) } else { Writer::collection(links) };

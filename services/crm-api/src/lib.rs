@@ -57,6 +57,7 @@ struct Shared {
     egress: pulse_service::egress::Client,
     events: Waker,
     tokens: Waker,
+    openapi: openapi::Served,
 }
 
 impl App {
@@ -82,6 +83,7 @@ impl App {
             egress: pulse_service::egress::Client::new(&settings.egress)?,
             events,
             tokens: Waker::new(Channel::IngestTokens),
+            openapi: openapi::Served::default(),
             pool,
             settings: settings.clone(),
         })))

@@ -70,4 +70,5 @@ pub(crate) const OPERATIONS: &[Operation] = &[
 ];
 
 /// The header that a session's token is in.
-const TOKEN: (&str, &str) = ("Authorization", "`Bearer` and the token, to be sent with every further request.");
+const TOKEN: (&str, &str) =
+    ("Authorization", "`Bearer` and the token, to be sent with every further request.");

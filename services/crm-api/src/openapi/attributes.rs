@@ -6,7 +6,11 @@ use serde_json::{Map, Value, json};
 
 /// The schemas of a resource's attributes, by name.
 pub(super) fn properties(attributes: &[Attribute]) -> Value {
-    attributes.iter().map(|attribute| (attribute.name.to_owned(), schema(attribute))).collect::<Map<_, _>>().into()
+    attributes
+        .iter()
+        .map(|attribute| (attribute.name.to_owned(), schema(attribute)))
+        .collect::<Map<_, _>>()
+        .into()
 }
 
 fn schema(attribute: &Attribute) -> Value {
@@ -26,6 +30,9 @@ fn schema(attribute: &Attribute) -> Value {
     if !attribute.writable {
         members.insert("readOnly".into(), true.into());
     }
+    if !attribute.readable {
+        members.insert("writeOnly".into(), true.into());
+    }
     if let Some(example) = example(attribute) {
         members.insert("examples".into(), json!([example]));
     }
@@ -36,9 +43,7 @@ fn schema(attribute: &Attribute) -> Value {
 fn of_kind(kind: Kind, nullable: bool) -> Value {
     let (name, more) = match kind {
         Kind::Text => ("string", json!({})),
-        Kind::Integer => {
-            ("integer", json!({ "format": "int32", "minimum": i32::MIN, "maximum": i32::MAX }))
-        }
+        Kind::Integer => ("integer", json!({ "format": "int32", "minimum": i32::MIN, "maximum": i32::MAX })),
         Kind::BigInteger => {
             ("integer", json!({ "format": "int64", "minimum": i64::MIN, "maximum": i64::MAX }))
         }

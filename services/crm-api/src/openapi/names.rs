@@ -1,15 +1,11 @@
-//! What things are called in the document.
+//! What things are called in the document, and how they are referred to.
 
 use pulse_resource::Resource;
 use serde_json::{Value, json};
 
-/// The component of a resource: `sequence_enrollments` is `SequenceEnrollments`, with what follows behind it.
+/// The component of a resource, or what else of it is one: `ContactCollection`.
 pub(super) fn component(resource: &Resource, what: &str) -> String {
-    let words = resource.name.split('_').map(|word| {
-        let (first, rest) = word.split_at(word.len().min(1));
-        first.to_uppercase() + rest
-    });
-    words.collect::<String>() + what
+    resource.class_name() + what
 }
 
 /// A reference to a schema.

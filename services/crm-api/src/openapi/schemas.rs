@@ -3,8 +3,8 @@
 use pulse_resource::{Link, Relationship, Resource};
 use serde_json::{Map, Value, json};
 
-use super::names::{component, schema, schema_of};
 use super::attributes;
+use super::names::{component, schema, schema_of};
 
 /// Adds the schemas of a resource.
 pub(super) fn add(resource: &'static Resource, schemas: &mut Map<String, Value>) {
@@ -41,13 +41,33 @@ pub(super) fn document(shape: &str, data: &Value) -> Value {
     json!({ "allOf": [schema(shape)], "properties": { "data": data } })
 }
 
+/// A document without data, whose `meta` has this schema.
+pub(super) fn meta_document(meta: &Value) -> Value {
+    json!({ "allOf": [schema("MetaDocument")], "properties": { "meta": meta } })
+}
+
 /// What is at the other end of a relationship: an identifier, perhaps null, or any number of them.
 pub(super) fn linkage(relationship: &Relationship) -> Value {
-    let identifier = schema_of(relationship.target, "Identifier");
+    let identifier = any_of(relationship, |target| schema_of(target, "Identifier"));
     match relationship.link {
-        Link::BelongsTo { nullable: true, .. } => or_null(&identifier),
-        Link::BelongsTo { .. } => identifier,
-        Link::HasMany { .. } | Link::Through { .. } => json!({ "type": "array", "items": identifier }),
+        Link::BelongsTo { nullable, .. } | Link::BelongsToAny { nullable, .. } => {
+            if nullable {
+                or_null(&identifier)
+            } else {
+                identifier
+            }
+        }
+        Link::HasMany { .. } | Link::HasManyAs { .. } | Link::Through { .. } => {
+            json!({ "type": "array", "items": identifier })
+        }
+    }
+}
+
+/// The schema of one of the resources that a relationship leads to.
+pub(super) fn any_of(relationship: &Relationship, schema: impl Fn(&Resource) -> Value) -> Value {
+    match relationship.targets() {
+        [target] => schema(target),
+        targets => json!({ "anyOf": targets.iter().map(|target| schema(target)).collect::<Vec<_>>() }),
     }
 }
 
@@ -64,7 +84,8 @@ fn object(resource: &Resource) -> Value {
     });
     if !resource.relationships.is_empty() {
         let relationships = resource.relationships.iter().map(|relationship| {
-            let data = json!({ "allOf": [schema("Relationship")], "properties": { "data": linkage(relationship) } });
+            let data =
+                json!({ "allOf": [schema("Relationship")], "properties": { "data": linkage(relationship) } });
             (relationship.name.to_owned(), data)
         });
         members["relationships"] = json!({
@@ -132,12 +153,21 @@ fn request(resource: &'static Resource, new: bool) -> Value {
 
 /// Whether clients may set a relationship.
 pub(super) fn settable(relationship: &Relationship) -> bool {
-    matches!(relationship.link, Link::BelongsTo { writable: true, .. } | Link::Through { .. })
+    matches!(
+        relationship.link,
+        Link::BelongsTo { writable: true, .. }
+            | Link::BelongsToAny { writable: true, .. }
+            | Link::Through { .. }
+    )
 }
 
 fn needed_links(resource: &Resource) -> Vec<&'static str> {
     let needed = resource.relationships.iter().filter(|relationship| {
-        matches!(relationship.link, Link::BelongsTo { nullable: false, writable: true, .. })
+        matches!(
+            relationship.link,
+            Link::BelongsTo { nullable: false, writable: true, .. }
+                | Link::BelongsToAny { nullable: false, writable: true, .. }
+        )
     });
     needed.map(|relationship| relationship.name).collect()
 }

@@ -5,7 +5,7 @@ use pulse_resource::Resource;
 use serde_json::{Map, Value, json};
 
 use super::names::{schema, schema_of};
-use super::schemas;
+use super::{relationships, schemas};
 
 /// Adds the shared schemas.
 pub(super) fn add(resources: &[&'static Resource], schemas: &mut Map<String, Value>) {
@@ -55,20 +55,19 @@ pub(super) fn add(resources: &[&'static Resource], schemas: &mut Map<String, Val
             },
         })
     };
-    let identifier = json!({
-        "type": "object", "required": ["type", "id"], "properties": { "type": text, "id": schema("Id") },
-    });
     let any = json!({ "type": "object" });
     for (name, schema) in [
         ("Id", json!({ "type": "string", "format": "uuid" })),
         ("Link", schemas::or_null(&json!({ "anyOf": [link, schema("LinkObject")] }))),
         ("LinkObject", json!({ "type": "object", "required": ["href"], "properties": { "href": link } })),
-        ("SelfLink", json!({ "type": "object", "required": ["self"], "properties": { "self": schema("Link") } })),
+        (
+            "SelfLink",
+            json!({ "type": "object", "required": ["self"], "properties": { "self": schema("Link") } }),
+        ),
         ("Links", page_links),
         ("JsonApi", json_api),
         ("PageMeta", page_meta),
         ("Included", included),
-        ("Identifier", identifier),
         (
             "Relationship",
             json!({
@@ -79,6 +78,7 @@ pub(super) fn add(resources: &[&'static Resource], schemas: &mut Map<String, Val
         ),
         ("Document", with_data("Links", any.clone())),
         ("Collection", with_data("Links", schema("PageMeta"))),
+        ("Linkage", relationships::linkage_document()),
         (
             "MetaDocument",
             json!({
