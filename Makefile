@@ -34,8 +34,8 @@ check: ## What needs no servers: format check, clippy, licences and advisories
 fmt: ## Format all Rust code
 	cargo fmt --all
 
-bless: ## Write what is generated and committed: docs/errors.md, docs/events.md, the messages of the bus
-	BLESS=1 cargo test --locked -p pulse-domain -p pulse-jsonapi --lib --tests -- documentation generated
+bless: ## Write what is generated and committed: docs/errors.md, docs/events.md, docs/openapi.json, the messages of the bus
+	BLESS=1 cargo test --locked -p pulse-domain -p pulse-jsonapi -p crm-api --lib --tests -- documentation generated committed_document
 
 migrate: ## Bring the database of `make run` up to date
 	@deploy/dev/database migrate run

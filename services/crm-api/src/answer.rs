@@ -57,10 +57,11 @@ pub(crate) async fn no_such_path(request: HttpRequest) -> Result<HttpResponse, E
 }
 
 /// Something is here, but does not do that; `allow` lists what it does.
-pub(crate) fn not_allowed(request: &HttpRequest, allow: &'static str) -> HttpResponse {
+pub(crate) fn not_allowed(request: &HttpRequest, allow: &str) -> HttpResponse {
     let detail = format!("{} does not do {}.", request.path(), request.method());
     let mut response = Error::from(Problem::new(Code::MethodNotAllowed, detail)).error_response();
-    response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allow));
+    let allow = HeaderValue::from_str(allow).expect("names of methods are ASCII");
+    response.headers_mut().insert(header::ALLOW, allow);
     response
 }
 

@@ -8,7 +8,10 @@
 pub mod answer;
 pub mod auth;
 pub mod collection;
+mod docs;
 pub mod error;
+pub mod openapi;
+mod operation;
 pub mod related;
 pub mod relay;
 pub mod resources;
@@ -54,6 +57,7 @@ struct Shared {
     egress: pulse_service::egress::Client,
     events: Waker,
     tokens: Waker,
+    openapi: openapi::Served,
 }
 
 impl App {
@@ -79,6 +83,7 @@ impl App {
             egress: pulse_service::egress::Client::new(&settings.egress)?,
             events,
             tokens: Waker::new(Channel::IngestTokens),
+            openapi: openapi::Served::default(),
             pool,
             settings: settings.clone(),
         })))
@@ -128,13 +133,16 @@ pub fn publish(service: &mut Service, app: &App) {
 }
 
 fn routes(config: &mut web::ServiceConfig, app: &App) {
+    let sign_in = |config: &mut web::ServiceConfig| operation::routes(config, auth::OPERATIONS);
     config
         .app_data(web::Data::new(app.clone()))
-        .service(web::scope("/auth").wrap(from_fn(answer::negotiate)).configure(auth::routes))
+        .configure(openapi::routes)
+        .configure(docs::routes)
+        .service(web::scope("/auth").wrap(from_fn(answer::negotiate)).configure(sign_in))
         .service(
             web::scope("/api/v1")
                 .wrap(from_fn(answer::negotiate))
-                .service(web::scope("/auth").configure(auth::routes))
+                .service(web::scope("/auth").configure(sign_in))
                 .configure(resources::routes)
                 .default_service(web::to(answer::no_such_path)),
         )

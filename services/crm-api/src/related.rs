@@ -19,7 +19,7 @@ use crate::collection::{id, plan, read, self_link};
 use crate::{App, Error, answer};
 
 /// Linkage has pages alone, and large ones: an identifier is small.
-const LINKAGE: Accepts = Accepts {
+pub(crate) const LINKAGE: Accepts = Accepts {
     page: true,
     limits: Limits { default_size: 1_000, max_size: 1_000, ..Limits::DEFAULT },
     ..Accepts::NOTHING

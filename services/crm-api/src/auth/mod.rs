@@ -17,25 +17,58 @@ pub(crate) use role::require_admin;
 pub(crate) use sign_up::{NewWorkspace, create_workspace};
 
 use actix_web::web;
+use pulse_jsonapi::Code;
+use serde_json::json;
 
-use crate::answer;
+use crate::operation::{Answer, Body, Operation, Verb};
+use crate::resources::user_sessions::USER_SESSIONS;
 
-/// The routes below `/api/v1/auth`, and below `/auth`, which is another name for it.
-pub(crate) fn routes(config: &mut web::ServiceConfig) {
-    config
-        .service(
-            web::resource("/sign_up")
-                .route(web::post().to(sign_up::sign_up))
-                .default_service(web::to(answer::only_post)),
-        )
-        .service(
-            web::resource("/sign_in")
-                .route(web::post().to(sign_in::sign_in))
-                .default_service(web::to(answer::only_post)),
-        )
-        .service(
-            web::resource("/sign_out")
-                .route(web::delete().to(sign_in::sign_out))
-                .default_service(web::to(answer::only_delete)),
-        );
-}
+/// What is done below `/api/v1/auth`, and below `/auth`, which is another name for it.
+pub(crate) const OPERATIONS: &[Operation] = &[
+    Operation {
+        id: "sign_up",
+        summary: "Make a workspace and sign its owner in",
+        description: "The fields may also stand in `user`, or in `data.attributes`.",
+        path: "/sign_up",
+        public: true,
+        body: Body::Json(sign_up::form),
+        answers: &[Answer::Record(201, &USER_SESSIONS)],
+        headers: &[TOKEN],
+        refusals: &[Code::NotUnique],
+        handler: || web::to(sign_up::sign_up),
+        ..Operation::DEFAULT
+    },
+    Operation {
+        id: "sign_in",
+        summary: "Sign in",
+        description: "The fields may also stand in `user`, or in `data.attributes`.",
+        path: "/sign_in",
+        public: true,
+        body: Body::Json(sign_in::form),
+        answers: &[Answer::Record(201, &USER_SESSIONS)],
+        headers: &[TOKEN],
+        refusals: &[Code::InvalidCredentials],
+        handler: || web::to(sign_in::sign_in),
+        ..Operation::DEFAULT
+    },
+    Operation {
+        id: "sign_out",
+        summary: "End the session that the request was made with",
+        verb: Verb::Delete,
+        path: "/sign_out",
+        answers: &[Answer::Meta(200, || {
+            json!({
+                "type": "object",
+                "required": ["signed_out"],
+                "properties": { "signed_out": { "const": true } },
+            })
+        })],
+        refusals: &[Code::Forbidden],
+        handler: || web::to(sign_in::sign_out),
+        ..Operation::DEFAULT
+    },
+];
+
+/// The header that a session's token is in.
+const TOKEN: (&str, &str) =
+    ("Authorization", "`Bearer` and the token, to be sent with every further request.");

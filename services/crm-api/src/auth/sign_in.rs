@@ -11,6 +11,7 @@ use pulse_jsonapi::{Code, Problem};
 use pulse_resource::render::BASE;
 use pulse_service::http::Origin;
 use pulse_store::schema::{user_sessions, users};
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::Caller;
@@ -21,6 +22,18 @@ use crate::{App, Error, answer};
 diesel::define_sql_function! {
     /// Lower case, as the unique index over addresses has it.
     fn lower(text: diesel::sql_types::Text) -> diesel::sql_types::Text;
+}
+
+/// The schema of what sign-in is sent.
+pub(super) fn form() -> Value {
+    json!({
+        "type": "object",
+        "required": ["email", "password"],
+        "properties": {
+            "email": { "type": "string", "minLength": 1, "maxLength": 255, "examples": ["ada@acme.example"] },
+            "password": { "type": "string", "minLength": 1, "maxLength": 255, "writeOnly": true },
+        },
+    })
 }
 
 pub(super) async fn sign_in(
@@ -66,6 +79,6 @@ pub(super) async fn sign_out(app: web::Data<App>, caller: Caller) -> Result<Http
         .execute(&mut connection)
         .await?;
     let links = Links::new(format!("{BASE}/auth/sign_out"));
-    let meta = serde_json::json!({ "signed_out": true });
+    let meta = json!({ "signed_out": true });
     Ok(answer::document(StatusCode::OK, Writer::meta_only(&links).finish(Some(&meta))))
 }

@@ -9,6 +9,7 @@ use pulse_domain::WorkspaceId;
 use pulse_jsonapi::{Code, Problem};
 use pulse_service::http::Origin;
 use pulse_store::schema::{users, workspaces};
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::form::Form;
@@ -27,6 +28,22 @@ pub(crate) struct NewWorkspace<'a> {
     pub(crate) owner_name: &'a str,
     pub(crate) owner_email: &'a str,
     pub(crate) password_digest: &'a str,
+}
+
+/// The schema of what sign-up is sent.
+pub(super) fn form() -> Value {
+    json!({
+        "type": "object",
+        "required": ["workspace_name", "name", "email", "password"],
+        "properties": {
+            "workspace_name": { "type": "string", "minLength": 1, "maxLength": 255, "examples": ["Acme"] },
+            "name": { "type": "string", "minLength": 1, "maxLength": 255, "examples": ["Ada Lovelace"] },
+            "email": { "type": "string", "minLength": 3, "maxLength": 255, "examples": ["ada@acme.example"] },
+            "password": {
+                "type": "string", "minLength": PASSWORD_MIN, "maxLength": PASSWORD_MAX, "writeOnly": true,
+            },
+        },
+    })
 }
 
 pub(super) async fn sign_up(

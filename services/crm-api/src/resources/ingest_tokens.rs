@@ -1,7 +1,7 @@
 //! Ingest tokens: let browsers (`pub_…`) and servers (`sec_…`) send events. The token is shown once, when it is made.
 
 use actix_web::web::{self, Payload};
-use actix_web::{HttpRequest, HttpResponse, guard};
+use actix_web::{HttpRequest, HttpResponse};
 use pulse_domain::token::{self, Purpose};
 use pulse_resource::{Bind, Resource, attribute, belongs_to};
 use pulse_store::schema::ingest_tokens;
@@ -9,6 +9,7 @@ use serde_json::json;
 
 use super::ingest_sites::INGEST_SITES;
 use crate::auth::Caller;
+use crate::operation::{Answer, Body, Operation};
 use crate::{App, Error, collection};
 
 /// The declaration.
@@ -27,9 +28,16 @@ pub(crate) static INGEST_TOKENS: Resource = Resource {
     ..Resource::DEFAULT
 };
 
-pub(super) fn routes(config: &mut web::ServiceConfig) {
-    config.service(web::resource("/ingest_tokens").guard(guard::Post()).to(create));
-}
+pub(super) const OPERATIONS: &[Operation] = &[Operation {
+    id: "create_ingest_tokens",
+    summary: "Make a token",
+    description: "`meta.token` is the only time the token is shown.",
+    path: "/ingest_tokens",
+    body: Body::NewRecord(&INGEST_TOKENS),
+    answers: &[Answer::Record(201, &INGEST_TOKENS)],
+    handler: || web::to(create),
+    ..Operation::DEFAULT
+}];
 
 /// Makes a token; `meta.token` is the only time it is shown.
 async fn create(

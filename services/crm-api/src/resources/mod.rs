@@ -25,6 +25,7 @@ pub(crate) mod workflows;
 use actix_web::web;
 use pulse_resource::{Changes, Resource};
 
+use crate::operation::{self, Operation};
 use crate::{App, Error, collection, related};
 
 /// Every resource of the JSON:API.
@@ -50,13 +51,20 @@ pub static RESOURCES: &[&Resource] = &[
     &workflows::WORKFLOWS,
 ];
 
+/// What resources can do besides CRUD.
+pub(crate) static OPERATIONS: &[&[Operation]] = &[
+    ingest_tokens::OPERATIONS,
+    sequences::OPERATIONS,
+    webhook_deliveries::OPERATIONS,
+    webhook_subscriptions::OPERATIONS,
+    workflows::OPERATIONS,
+];
+
 /// The routes of all resources; those of their own come first, so that they win.
 pub(crate) fn routes(config: &mut web::ServiceConfig) {
-    ingest_tokens::routes(config);
-    sequences::routes(config);
-    webhook_deliveries::routes(config);
-    webhook_subscriptions::routes(config);
-    workflows::routes(config);
+    for operations in OPERATIONS {
+        operation::routes(config, operations);
+    }
     for resource in RESOURCES {
         collection::routes(config, resource);
         for relationship in resource.relationships {

@@ -8,12 +8,14 @@ use pulse_jsonapi::{Code, Problem};
 use pulse_resource::{Bind, Changes, Resource, attribute, has_many};
 use pulse_store::schema::{sequence_enrollments, sequences};
 use serde::Deserialize;
+use serde_json::json;
 use uuid::Uuid;
 
 use super::contacts::CONTACTS;
 use super::sequence_enrollments::SEQUENCE_ENROLLMENTS;
 use super::tasks::TASKS;
 use crate::auth::Caller;
+use crate::operation::{Answer, Body, Operation};
 use crate::{App, Error, answer, collection};
 
 /// Steps at most.
@@ -66,14 +68,27 @@ fn validate(changes: &Changes) -> Vec<Problem> {
     faults.collect()
 }
 
-/// `POST /sequences/{id}/start`
-pub(super) fn routes(config: &mut web::ServiceConfig) {
-    config.service(
-        web::resource("/sequences/{id}/start")
-            .route(web::post().to(start))
-            .default_service(web::to(answer::only_post)),
-    );
-}
+pub(super) const OPERATIONS: &[Operation] = &[Operation {
+    id: "start_sequence",
+    summary: "Enrol a contact",
+    description: "Asking again under the same `enrollment_id` changes nothing and answers 200.",
+    path: "/sequences/{id}/start",
+    body: Body::Json(|| {
+        json!({
+            "type": "object",
+            "required": ["contact_id"],
+            "properties": {
+                "contact_id": { "type": "string", "format": "uuid" },
+                "enrollment_id": { "type": ["string", "null"], "format": "uuid" },
+            },
+            "additionalProperties": false,
+        })
+    }),
+    answers: &[Answer::Record(201, &SEQUENCE_ENROLLMENTS), Answer::Record(200, &SEQUENCE_ENROLLMENTS)],
+    refusals: &[Code::RelatedNotFound, Code::IdTaken],
+    handler: || web::to(start),
+    ..Operation::DEFAULT
+}];
 
 /// What starting a sequence needs.
 #[derive(Debug, Deserialize)]

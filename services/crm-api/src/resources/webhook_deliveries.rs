@@ -15,6 +15,7 @@ use uuid::Uuid;
 use super::webhook_attempts::WEBHOOK_ATTEMPTS;
 use super::webhook_subscriptions::WEBHOOK_SUBSCRIPTIONS;
 use crate::auth::Caller;
+use crate::operation::{Answer, Operation};
 use crate::{App, Error, answer, collection};
 
 /// The declaration.
@@ -42,13 +43,24 @@ pub(crate) static WEBHOOK_DELIVERIES: Resource = Resource {
     ..Resource::DEFAULT
 };
 
-pub(super) fn routes(config: &mut web::ServiceConfig) {
-    config.service(
-        web::resource("/webhook_deliveries/{id}/replay")
-            .route(web::post().to(replay))
-            .default_service(web::to(answer::only_post)),
-    );
-}
+pub(super) const OPERATIONS: &[Operation] = &[Operation {
+    id: "replay_webhook_delivery",
+    summary: "Send the same bytes again",
+    description: "The replay is a delivery of its own, whose id is in `meta.delivery_id`.",
+    path: "/webhook_deliveries/{id}/replay",
+    answers: &[Answer::Meta(202, || {
+        json!({
+            "type": "object",
+            "required": ["delivery_id", "replay_of_id"],
+            "properties": {
+                "delivery_id": { "type": "string", "format": "uuid" },
+                "replay_of_id": { "type": "string", "format": "uuid" },
+            },
+        })
+    })],
+    handler: || web::to(replay),
+    ..Operation::DEFAULT
+}];
 
 /// Asks webhook-dispatcher to send the same bytes again, as a delivery of its own whose id is in `meta.delivery_id`.
 /// 202 when the broker has the request.

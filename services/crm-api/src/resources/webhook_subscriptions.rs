@@ -1,7 +1,6 @@
 //! Webhook subscriptions: where events are delivered to. The secret that deliveries are signed with is shown once.
 
 use actix_web::HttpResponse;
-use actix_web::guard;
 use actix_web::web::{self, Payload};
 use pulse_domain::catalogue;
 use pulse_domain::token::{self, Purpose};
@@ -13,6 +12,7 @@ use uuid::Uuid;
 
 use super::webhook_deliveries::WEBHOOK_DELIVERIES;
 use crate::auth::Caller;
+use crate::operation::{Answer, Body, Operation};
 use crate::{App, Error, collection};
 
 /// The newest payload version.
@@ -61,9 +61,16 @@ fn validate(changes: &Changes) -> Vec<Problem> {
         .collect()
 }
 
-pub(super) fn routes(config: &mut web::ServiceConfig) {
-    config.service(web::resource("/webhook_subscriptions").guard(guard::Post()).to(create));
-}
+pub(super) const OPERATIONS: &[Operation] = &[Operation {
+    id: "create_webhook_subscriptions",
+    summary: "Subscribe to events",
+    description: "`meta.secret`, which deliveries are signed with, is shown this once.",
+    path: "/webhook_subscriptions",
+    body: Body::NewRecord(&WEBHOOK_SUBSCRIPTIONS),
+    answers: &[Answer::Record(201, &WEBHOOK_SUBSCRIPTIONS)],
+    handler: || web::to(create),
+    ..Operation::DEFAULT
+}];
 
 /// Refuses addresses that deliveries would be refused to.
 pub(super) fn check_url(app: &App, changes: &Changes) -> Result<(), Error> {

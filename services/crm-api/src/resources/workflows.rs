@@ -2,7 +2,7 @@
 
 use actix_web::http::StatusCode;
 use actix_web::web::{self, Payload};
-use actix_web::{HttpRequest, HttpResponse, guard};
+use actix_web::{HttpRequest, HttpResponse};
 use pulse_domain::token::{self, Purpose};
 use pulse_domain::{template, workflow};
 use pulse_jsonapi::document::{Links, Writer};
@@ -18,6 +18,7 @@ use serde_json::json;
 use super::trigger_requests::TRIGGER_REQUESTS;
 use super::workflow_runs::WORKFLOW_RUNS;
 use crate::auth::Caller;
+use crate::operation::{Answer, Body, Operation, Verb};
 use crate::{App, Error, answer, collection};
 
 /// The declaration.
@@ -52,13 +53,44 @@ fn validate(changes: &Changes) -> Vec<Problem> {
         .collect()
 }
 
-pub(super) fn routes(config: &mut web::ServiceConfig) {
-    config.service(web::resource("/workflows").guard(guard::Post()).to(create)).service(
-        web::resource("/workflows/{id}/variables")
-            .route(web::get().to(variables))
-            .default_service(web::to(answer::only_get)),
-    );
-}
+pub(super) const OPERATIONS: &[Operation] = &[
+    Operation {
+        id: "create_workflows",
+        summary: "Make a workflow",
+        description: "`meta.trigger_url`, which sets it in motion, is shown this once.",
+        path: "/workflows",
+        body: Body::NewRecord(&WORKFLOWS),
+        answers: &[Answer::Record(201, &WORKFLOWS)],
+        handler: || web::to(create),
+        ..Operation::DEFAULT
+    },
+    Operation {
+        id: "list_workflow_variables",
+        summary: "What the newest sample offers to steps",
+        verb: Verb::Get,
+        path: "/workflows/{id}/variables",
+        answers: &[Answer::Meta(200, || {
+            json!({
+                "type": "object",
+                "required": ["variables", "sample_id"],
+                "properties": {
+                    "variables": { "type": "array", "items": {
+                        "type": "object",
+                        "required": ["path", "type", "example"],
+                        "properties": {
+                            "path": { "type": "string", "examples": ["trigger.body.customer.email"] },
+                            "type": { "type": "string" },
+                            "example": {},
+                        },
+                    }},
+                    "sample_id": { "type": ["string", "null"], "format": "uuid" },
+                },
+            })
+        })],
+        handler: || web::to(variables),
+        ..Operation::DEFAULT
+    },
+];
 
 /// Makes a workflow; `meta.trigger_url` is the only time its URL is shown.
 async fn create(app: web::Data<App>, caller: Caller, payload: Payload) -> Result<HttpResponse, Error> {

@@ -1,0 +1,91 @@
+//! The OpenAPI document of the JSON:API: everything in it follows from the declarations of resources and operations.
+//!
+//! In reading order: [`paths`] are the addresses every resource has, [`relationships`] those of its relationships,
+//! [`operations`] what it can do besides; [`parameters`] and [`responses`] are what they take and answer; [`schemas`]
+//! describe a resource, [`attributes`] a value of it, [`shared`] what all of them have in common; [`names`] is how
+//! things are called.
+
+mod attributes;
+mod names;
+mod operations;
+mod parameters;
+mod paths;
+mod relationships;
+mod responses;
+mod schemas;
+mod served;
+mod shared;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use served::{Served, routes};
+
+use pulse_resource::Resource;
+use pulse_resource::render::BASE;
+use serde_json::{Map, Value, json};
+
+use crate::auth;
+use crate::resources::{OPERATIONS, RESOURCES};
+
+/// Where the document is served.
+pub(crate) const PATH: &str = "/api/v1/openapi.json";
+
+const ABOUT: &str = "The JSON:API of Pulse. Bodies are `application/vnd.api+json`; `application/json` is read too. \
+    Every collection is filtered by Ransack's predicates: `q[last_name_cont]=love`, `q[company_name_or_email_eq]=…`, \
+    groups as `q[g][0][m]=or`. Lists are written `a,b`, `k[]=a&k[]=b` or `k=a&k=b`. `HEAD` is answered wherever `GET` \
+    is. Every mistake of a request is answered at once, each with a `code` that never changes.";
+
+/// The whole document.
+#[must_use]
+pub fn document() -> Value {
+    let mut paths = Map::new();
+    operations::add(auth::OPERATIONS, &format!("{BASE}/auth"), &mut paths);
+    for resource in RESOURCES {
+        paths::add(resource, &mut paths);
+        for relationship in resource.relationships {
+            relationships::add(resource, relationship, &mut paths);
+        }
+    }
+    for declared in OPERATIONS {
+        operations::add(declared, BASE, &mut paths);
+    }
+    paths.insert(PATH.to_owned(), served::described());
+    let tags = ["auth"].into_iter().chain(RESOURCES.iter().map(|resource| resource.name)).chain(["meta"]);
+    json!({
+        "openapi": "3.1.0",
+        "info": { "title": "Pulse", "version": env!("CARGO_PKG_VERSION"), "description": ABOUT },
+        "servers": [{ "url": "/" }],
+        "security": [{ "session": [] }],
+        "tags": tags.map(|name| json!({ "name": name })).collect::<Vec<_>>(),
+        "paths": paths,
+        "components": components(RESOURCES),
+    })
+}
+
+fn components(resources: &[&'static Resource]) -> Value {
+    let (mut schemas, mut parameters, mut responses) = (Map::new(), Map::new(), Map::new());
+    shared::add(resources, &mut schemas);
+    parameters::add_shared(resources, &mut parameters);
+    responses::add(&mut responses);
+    for resource in resources {
+        schemas::add(resource, &mut schemas);
+        parameters::add(resource, &mut parameters, &mut schemas);
+        responses::add_of(resource, &mut responses);
+    }
+    let text = json!({ "type": "string" });
+    json!({
+        "schemas": schemas,
+        "parameters": parameters,
+        "responses": responses,
+        "headers": {
+            "ETag": { "description": "The version of the record, for `If-Match`.", "schema": text },
+            "Location": { "description": "The address of the record.", "schema": text },
+        },
+        "securitySchemes": {
+            "session": {
+                "type": "http", "scheme": "bearer",
+                "description": "The token that sign-up and sign-in answer in `Authorization`.",
+            },
+        },
+    })
+}

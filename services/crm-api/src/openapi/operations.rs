@@ -1,0 +1,83 @@
+//! Operations besides CRUD, as they are declared beside their handlers.
+
+use serde_json::{Map, Value, json};
+
+use super::names::{reference, schema_of};
+use super::paths::{Draft, created};
+use super::{responses, schemas};
+use crate::operation::{Answer, Body, Operation, Verb};
+use crate::resources::RESOURCES;
+
+/// Adds operations that are mounted at a root.
+pub(super) fn add(operations: &'static [Operation], root: &str, paths: &mut Map<String, Value>) {
+    for operation in operations {
+        let path = format!("{root}{}", operation.path);
+        let item = paths.entry(path).or_insert_with(|| {
+            let of_record = operation.path.contains("{id}");
+            if of_record { json!({ "parameters": [reference("parameters", "Id")] }) } else { json!({}) }
+        });
+        item[method(operation.verb)] = described(operation);
+    }
+}
+
+fn method(verb: Verb) -> &'static str {
+    match verb {
+        Verb::Get => "get",
+        Verb::Post => "post",
+        Verb::Delete => "delete",
+    }
+}
+
+fn described(operation: &'static Operation) -> Value {
+    let mut draft = Draft::new(operation.id.to_owned(), operation.summary, tag(operation));
+    let mut refusals: Vec<u16> = operation.refusals.iter().map(|code| code.status()).collect();
+    if !operation.description.is_empty() {
+        draft = draft.with("description", operation.description.into());
+    }
+    if operation.public {
+        draft = draft.with("security", json!([]));
+    } else {
+        refusals.push(401);
+    }
+    if operation.path.contains('{') {
+        refusals.push(404);
+    }
+    draft = match operation.body {
+        Body::Nothing => draft,
+        Body::NewRecord(resource) => {
+            refusals.extend([403, 404, 409, 413, 415, 422]);
+            draft.body(&schema_of(resource, "Create"))
+        }
+        Body::Json(schema) => {
+            refusals.extend([413, 415, 422]);
+            let content = json!({ "application/json": { "schema": schema() } });
+            draft.with("requestBody", json!({ "required": true, "content": content }))
+        }
+    };
+    for answer in operation.answers {
+        let (status, mut response) = match *answer {
+            Answer::Record(201, resource) => (201, created(resource)),
+            Answer::Record(status, resource) => {
+                let document = schema_of(resource, "Document");
+                (status, responses::record("Done.", &document, resource.editable))
+            }
+            Answer::Meta(status, meta) => {
+                (status, responses::document("Done.", &schemas::meta_document(&meta())))
+            }
+        };
+        for (name, description) in operation.headers {
+            response["headers"][name] = json!({ "description": description, "schema": { "type": "string" } });
+        }
+        draft = draft.answer(status, response);
+    }
+    draft.refused(refusals)
+}
+
+/// The resource that an operation belongs to, by its address.
+fn tag(operation: &Operation) -> &'static str {
+    let path = operation.path.trim_start_matches('/');
+    let owner = RESOURCES.iter().find(|resource| {
+        path.strip_prefix(resource.path()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    });
+    owner.map_or("auth", |resource| resource.name)
+}

@@ -1,0 +1,153 @@
+//! Query parameters, path parameters and request headers.
+
+use pulse_jsonapi::query::Limits;
+use pulse_jsonapi::ransack::PREDICATES;
+use pulse_resource::Resource;
+use serde_json::{Map, Value, json};
+
+use super::names::{component, reference, schema, schema_of};
+use crate::related::LINKAGE;
+
+/// Which parameters a `GET` has.
+#[derive(Clone, Copy)]
+pub(super) enum Reads<'a> {
+    /// One record of any of these resources.
+    One(&'a [&'static Resource]),
+    /// A collection of records of a resource.
+    Many(&'static Resource),
+    /// The identifiers that a to-many relationship leads to.
+    Linkage,
+    /// What no parameter shapes.
+    Plain,
+}
+
+/// References to the parameters of a request.
+pub(super) fn of(reads: Reads) -> Vec<Value> {
+    let parameter = |name: &str| reference("parameters", name);
+    match reads {
+        Reads::One([resource]) => vec![parameter(&component(resource, "Include")), parameter("Fields")],
+        Reads::One(_) => vec![parameter("Include"), parameter("Fields")],
+        Reads::Many(resource) => {
+            let own = ["Q", "Filter", "Sort", "Include"].map(|what| parameter(&component(resource, what)));
+            own.into_iter().chain([parameter("Fields"), parameter("Page")]).collect()
+        }
+        Reads::Linkage => vec![parameter("LinkagePage")],
+        Reads::Plain => Vec::new(),
+    }
+}
+
+/// Adds the parameters of a resource, and the schema of its filters.
+pub(super) fn add(
+    resource: &'static Resource,
+    parameters: &mut Map<String, Value>,
+    schemas: &mut Map<String, Value>,
+) {
+    let mut add = |what: &str, parameter: Value| parameters.insert(component(resource, what), parameter);
+    add("Q", deep_object("q", "Filters, by Ransack's predicates.", schema_of(resource, "Filter")));
+    add("Filter", deep_object("filter", "Another name for `q`.", schema_of(resource, "Filter")));
+    add("Sort", list("sort", "Fields to sort by, `-` for descending.", sort(resource)));
+    add("Include", list("include", "Related records to add to the answer.", include(resource)));
+    schemas.insert(component(resource, "Filter"), filter(resource));
+}
+
+/// Adds the parameters that resources share.
+pub(super) fn add_shared(resources: &[&'static Resource], parameters: &mut Map<String, Value>) {
+    let types: Vec<_> = resources.iter().map(|resource| resource.name).collect();
+    let fields = json!({
+        "type": "object", "propertyNames": { "enum": types }, "additionalProperties": { "type": "string" },
+    });
+    let page = |limits: Limits| {
+        let schema = json!({
+            "type": "object",
+            "properties": {
+                "number": { "type": "integer", "minimum": 1, "default": 1 },
+                "size": {
+                    "type": "integer", "minimum": 1, "maximum": limits.max_size, "default": limits.default_size,
+                },
+                "total": { "type": "boolean", "default": true },
+            },
+            "additionalProperties": false,
+        });
+        deep_object("page", "Which part of the collection; `total` false saves the count.", schema)
+    };
+    let header = |name: &str, description: &str| {
+        json!({
+            "name": name, "in": "header", "description": description, "schema": { "type": "string" },
+        })
+    };
+    let paths = json!({ "type": "string", "pattern": r"^[a-z_]+(\.[a-z_]+){0,2}$" });
+    for (name, parameter) in [
+        ("Id", json!({ "name": "id", "in": "path", "required": true, "schema": schema("Id") })),
+        ("Include", list("include", "Related records to add to the answer.", paths)),
+        ("Fields", deep_object("fields", "The fields wanted of a type, joined by commas.", fields)),
+        ("Page", page(Limits::DEFAULT)),
+        ("LinkagePage", page(LINKAGE.limits)),
+        ("IfMatch", header("If-Match", "The `ETag` that the record must still have, or `*`.")),
+        ("IfNoneMatch", header("If-None-Match", "The `ETag` of what the client has already.")),
+    ] {
+        parameters.insert(name.to_owned(), parameter);
+    }
+}
+
+fn deep_object(name: &str, description: &str, schema: Value) -> Value {
+    json!({
+        "name": name, "in": "query", "description": description, "style": "deepObject", "explode": true,
+        "schema": schema,
+    })
+}
+
+fn list(name: &str, description: &str, items: Value) -> Value {
+    json!({
+        "name": name, "in": "query", "description": description, "style": "form", "explode": false,
+        "schema": { "type": "array", "items": items },
+    })
+}
+
+/// Names that can be sorted by: the resource's own, and those of records it leads to.
+fn sort(resource: &Resource) -> Value {
+    let own = resource.attributes.iter().filter(|attribute| attribute.sortable);
+    let own = std::iter::once("id").chain(own.map(|attribute| attribute.name));
+    let own: Vec<_> = own.flat_map(|name| [name.to_owned(), format!("-{name}")]).collect();
+    let to_one = resource.relationships.iter().filter(|relationship| relationship.to_one());
+    let to_one: Vec<_> = to_one.map(|relationship| relationship.name).collect();
+    let own = json!({ "type": "string", "enum": own });
+    if to_one.is_empty() {
+        return own;
+    }
+    let beyond = format!(r"^-?({})(\.[a-z_]+)+$", to_one.join("|"));
+    json!({ "anyOf": [own, { "type": "string", "pattern": beyond }] })
+}
+
+/// Paths that can be included.
+fn include(resource: &Resource) -> Value {
+    let names: Vec<_> = resource.relationships.iter().map(|relationship| relationship.name).collect();
+    if names.is_empty() {
+        // A list of no paths is all there is: `include=`.
+        return json!({ "not": {} });
+    }
+    let deepest = Limits::DEFAULT.include_depth - 1;
+    let beyond = format!(r"^({})(\.[a-z_]+){{1,{deepest}}}$", names.join("|"));
+    json!({ "anyOf": [{ "type": "string", "enum": names }, { "type": "string", "pattern": beyond }] })
+}
+
+/// What can stand in the brackets of `q[…]`: an attribute and a predicate, several joined by `_or_` or `_and_`, the
+/// same of a related record, or a group.
+fn filter(resource: &Resource) -> Value {
+    let own = resource.attributes.iter().filter(|attribute| attribute.filterable);
+    let own: Vec<_> = std::iter::once("id").chain(own.map(|attribute| attribute.name)).collect();
+    let related: Vec<_> = resource.relationships.iter().map(|relationship| relationship.name).collect();
+    let predicates: Vec<_> = PREDICATES.iter().map(|predicate| predicate.name).collect();
+    let mut name = format!("({})", own.join("|"));
+    if !related.is_empty() {
+        name = format!("({name}|({})_[a-z0-9_]+)", related.join("|"));
+    }
+    let key = format!("^({name}(_(or|and)_{name})*_({})|[gcms])$", predicates.join("|"));
+    json!({
+        "type": "object",
+        "propertyNames": { "pattern": key },
+        "additionalProperties": {
+            "description": "A value, a list of them (`q[id_in][]=…`), or a group's members (`q[g][0][name_eq]=…`).",
+            "type": ["string", "number", "boolean", "array", "object"],
+        },
+    })
+}

@@ -1,0 +1,135 @@
+//! Operations besides CRUD. Each is declared once, beside its handler; its route and its documentation both follow from
+//! that, so a handler that is not documented cannot be reached.
+
+use actix_web::guard::{self, GuardContext};
+use actix_web::http::Method;
+use actix_web::{HttpRequest, Route, web};
+use pulse_jsonapi::Code;
+use pulse_resource::Resource;
+use serde_json::Value;
+
+use crate::answer;
+use crate::resources::RESOURCES;
+
+/// What can be asked for at one address with one method.
+#[derive(Debug)]
+pub(crate) struct Operation {
+    /// Its name in generated clients, unique in the API: `start_sequence`.
+    pub(crate) id: &'static str,
+    /// What it does, in a few words.
+    pub(crate) summary: &'static str,
+    /// What else its users must know; may be empty.
+    pub(crate) description: &'static str,
+    /// The method.
+    pub(crate) verb: Verb,
+    /// Where it is, below the root it is mounted at: `/sequences/{id}/start`.
+    pub(crate) path: &'static str,
+    /// Whether it is open to everybody.
+    pub(crate) public: bool,
+    /// What it is sent.
+    pub(crate) body: Body,
+    /// What it answers when it has done what was asked.
+    pub(crate) answers: &'static [Answer],
+    /// Headers of those answers, with what they say.
+    pub(crate) headers: &'static [(&'static str, &'static str)],
+    /// What it is refused with, beside what any request of its kind can be: a parameter, a document or an id at fault.
+    pub(crate) refusals: &'static [Code],
+    /// The handler: `|| web::to(start)`.
+    pub(crate) handler: fn() -> Route,
+}
+
+/// The methods that operations have. `GET` answers `HEAD` too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verb {
+    Get,
+    Post,
+    Delete,
+}
+
+/// What a request carries.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Body {
+    /// Nothing.
+    Nothing,
+    /// The document of a new record.
+    NewRecord(&'static Resource),
+    /// JSON of this schema.
+    Json(fn() -> Value),
+}
+
+/// A status and the document that comes with it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Answer {
+    /// One record.
+    Record(u16, &'static Resource),
+    /// A document whose `meta` has this schema, and no data.
+    Meta(u16, fn() -> Value),
+}
+
+impl Operation {
+    /// What most operations share.
+    pub(crate) const DEFAULT: Self = Self {
+        id: "",
+        summary: "",
+        description: "",
+        verb: Verb::Post,
+        path: "",
+        public: false,
+        body: Body::Nothing,
+        answers: &[],
+        headers: &[],
+        refusals: &[],
+        handler: || web::to(answer::no_such_path),
+    };
+}
+
+impl Verb {
+    /// Its name, as an `Allow` header has it.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Get => "GET, HEAD",
+            Self::Post => "POST",
+            Self::Delete => "DELETE",
+        }
+    }
+
+    fn is(self, method: &Method) -> bool {
+        match self {
+            Self::Get => matches!(*method, Method::GET | Method::HEAD),
+            Self::Post => *method == Method::POST,
+            Self::Delete => *method == Method::DELETE,
+        }
+    }
+
+    fn guard(self) -> impl guard::Guard {
+        guard::fn_guard(move |request: &GuardContext<'_>| self.is(&request.head().method))
+    }
+}
+
+/// The routes of operations. One that stands at the address of a collection replaces what every collection does there
+/// with that method, and leaves it the others.
+pub(crate) fn routes(config: &mut web::ServiceConfig, operations: &'static [Operation]) {
+    for (index, operation) in operations.iter().enumerate() {
+        if operations[..index].iter().any(|earlier| earlier.path == operation.path) {
+            continue;
+        }
+        let here: Vec<_> = operations.iter().filter(|other| other.path == operation.path).collect();
+        let verbs: Vec<_> = here.iter().map(|operation| operation.verb).collect();
+        let mut resource = web::resource(operation.path);
+        for operation in here {
+            resource = resource.route((operation.handler)().guard(operation.verb.guard()));
+        }
+        let shared = RESOURCES.iter().any(|known| operation.path.strip_prefix('/') == Some(known.path()));
+        config.service(if shared {
+            resource.guard(guard::fn_guard(move |request: &GuardContext<'_>| {
+                verbs.iter().any(|verb| verb.is(&request.head().method))
+            }))
+        } else {
+            let allow = verbs.iter().map(|verb| verb.name()).collect::<Vec<_>>().join(", ");
+            resource.default_service(web::to(move |request: HttpRequest| {
+                let refused = answer::not_allowed(&request, &allow);
+                async move { refused }
+            }))
+        });
+    }
+}
