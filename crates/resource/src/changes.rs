@@ -14,8 +14,8 @@ use uuid::Uuid;
 use crate::declare::{Attribute, Hop, Link, Relationship, Resource};
 use crate::statement::{Bind, json_text};
 
-/// Digits before and after the point of a decimal, as the columns have them.
-const DECIMAL: (u64, i64) = (14, 4);
+/// Digits of a decimal in all, as the columns have them.
+const DIGITS: u32 = 18;
 
 /// Changes to one record that the declaration allows.
 #[derive(Clone, Debug)]
@@ -299,17 +299,16 @@ fn bind(attribute: &Attribute, value: &Value) -> Result<Bind, (Code, String)> {
             Bind::Integer(number.into())
         }
         (Kind::BigInteger, Value::Number(number)) => Bind::Integer(number.as_i64().ok_or_else(wrong)?),
-        (Kind::Decimal { .. }, Value::String(_) | Value::Number(_)) => {
+        (Kind::Decimal { scale }, Value::String(_) | Value::Number(_)) => {
             let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
             let number: BigDecimal = text.parse().or(Err(wrong()))?;
             let number = number.normalized();
             let after = number.fractional_digit_count();
             let before = i64::try_from(number.digits()).unwrap_or(i64::MAX) - after;
-            if after > DECIMAL.1 || before > i64::try_from(DECIMAL.0).unwrap_or(i64::MAX) {
-                let detail = format!(
-                    "{name} has at most {} digits before the point and {} after it.",
-                    DECIMAL.0, DECIMAL.1
-                );
+            let whole = DIGITS - scale;
+            if after > i64::from(scale) || before > i64::from(whole) {
+                let detail =
+                    format!("{name} has at most {whole} digits before the point and {scale} after it.");
                 return Err((Code::Invalid, detail));
             }
             Bind::Decimal(number)

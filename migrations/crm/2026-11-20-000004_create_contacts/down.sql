@@ -1,1 +1,2 @@
+DROP TABLE contact_companies;
 DROP TABLE contacts;

@@ -47,15 +47,16 @@ pub(super) async fn sign_in(
     let password = form.text("password", 255);
     form.finish()?;
     let mut connection = app.0.pool.get().await?;
-    let found: Option<(Uuid, Uuid, String)> = users::table
-        .filter(lower(users::email).eq(lower(&email)).and(users::deleted_at.is_null()))
+    let found: Option<(Uuid, Uuid, Option<String>)> = users::table
+        .filter(lower(users::email).eq(lower(&email)))
+        .filter(users::active.and(users::deleted_at.is_null()))
         .select((users::workspace_id, users::id, users::password_digest))
         .first(&mut connection)
         .await
         .optional()?;
     // Comparing takes a while, and others need connections meanwhile.
     drop(connection);
-    let stored = found.as_ref().map(|(_, _, digest)| digest.as_str());
+    let stored = found.as_ref().and_then(|(_, _, digest)| digest.as_deref());
     let matches = app.0.passwords.matches(&password, stored).await?;
     let Some((workspace, user, _)) = found.filter(|_| matches) else {
         // One answer for both mistakes: it must not tell who has an account.

@@ -16,7 +16,7 @@ pub(crate) static COMPANIES: Resource = Resource {
         attribute::<companies::website>().max_len(2_048).filter(),
         attribute::<companies::industry>().filter().sort(),
         attribute::<companies::employees>().filter().sort(),
-        attribute::<companies::annual_revenue>().filter().sort(),
+        attribute::<companies::annual_revenue>().scale(2).filter().sort(),
         attribute::<companies::currency>().max_len(3).filter().sort(),
         attribute::<companies::phone>().max_len(50).filter().sort(),
         attribute::<companies::description>().max_len(65_535).filter(),

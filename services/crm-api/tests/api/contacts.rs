@@ -182,14 +182,14 @@ async fn decimals_integers_and_texts_come_back_as_they_were_sent() {
     let id = app
         .create(
             "companies",
-            json!({ "name": name, "employees": -2147483648i64, "annual_revenue": "12345678901234.5" }),
+            json!({ "name": name, "employees": -2147483648i64, "annual_revenue": "1234567890123456.5" }),
         )
         .await;
     let attributes = app.get(&format!("/api/v1/companies/{id}")).await.json["data"]["attributes"].clone();
     assert_eq!(attributes["name"], name);
     assert_eq!(attributes["employees"], -2147483648i64);
-    assert_eq!(attributes["annual_revenue"], "12345678901234.5000");
-    for wrong in [json!("1.00001"), json!("123456789012345"), json!("NaN"), json!(true)] {
+    assert_eq!(attributes["annual_revenue"], "1234567890123456.50");
+    for wrong in [json!("1.001"), json!("12345678901234567"), json!("NaN"), json!(true)] {
         let document = json!({ "data": { "type": "companies", "attributes": { "name": "x", "annual_revenue": wrong } } });
         let answer = app.post("/api/v1/companies", document).await;
         assert_eq!(answer.status, 422, "{wrong}");
