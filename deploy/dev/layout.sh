@@ -31,7 +31,11 @@ use_stack() {
       )
       COMPONENTS=(postgres rabbitmq)
       ;;
-    *) fail "there is no stack '$STACK': it is run or test" ;;
+    bench)
+      PORT=([crm-api]=17081 [postgres]=17432)
+      COMPONENTS=(postgres)
+      ;;
+    *) fail "there is no stack '$STACK': it is run, test or bench" ;;
   esac
 
   local name
@@ -43,7 +47,7 @@ use_stack() {
   LOG_DIR=$STACK_DIR/log
   PID_DIR=$STACK_DIR/pid
   DATABASE=${PULSE_DATABASE__URL:-postgres://pulse@127.0.0.1:${PORT[postgres]}/pulse}
-  BUS=${PULSE_BUS__URL:-amqp://guest:guest@127.0.0.1:${PORT[amqp]}/%2f}
+  BUS=${PULSE_BUS__URL:-amqp://guest:guest@127.0.0.1:${PORT[amqp]:-0}/%2f}
 }
 
 prepare_stack_dirs() {

@@ -48,10 +48,10 @@ gateway_url() { printf 'http://127.0.0.1:%s\n' "${PORT[gateway]:-0}"; }
 
 receiver_url() { printf 'http://127.0.0.1:%s/\n' "${PORT[receiver]}"; }
 
-# Prints where cargo puts debug programs, which settings and variables of the user may move.
+# Prints where cargo puts programs of a profile, which settings and variables of the user may move.
 program_dir() {
   cargo metadata --no-deps --offline --format-version 1 |
-    sed -n 's|.*"target_directory":"\([^"]*\)".*|\1/debug|p'
+    sed -n 's|.*"target_directory":"\([^"]*\)".*|\1/'"${1:-debug}"'|p'
 }
 
 build_services() {

@@ -56,8 +56,10 @@ pub(crate) fn page(plan: &Plan, workspace: WorkspaceId, parent: Option<Parent>) 
     }
     if plan.order.is_empty() {
         sql.sql(&format!("t.{} DESC, t.id DESC", plan.resource.newest_by));
-    } else {
-        sql.sql("t.id");
+    }
+    // Ties are broken in the direction of the last key, so that an index on both can be read either way.
+    if let Some(last) = plan.order.last() {
+        sql.sql(if last.descending { "t.id DESC" } else { "t.id" });
     }
     // One more than asked for tells whether there is a next page, also where nothing is counted.
     let limit = i64::try_from(plan.page.size() + 1).unwrap_or(i64::MAX);

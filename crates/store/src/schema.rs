@@ -3,6 +3,23 @@
 #![expect(missing_docs, reason = "generated")]
 
 diesel::table! {
+    audit_log (workspace_id, id) {
+        workspace_id -> Uuid,
+        id -> Uuid,
+        at -> Timestamptz,
+        actor_type -> Text,
+        actor_id -> Nullable<Uuid>,
+        action -> Text,
+        resource_type -> Text,
+        record_id -> Uuid,
+        changes -> Nullable<Json>,
+        request_id -> Nullable<Text>,
+        ip -> Nullable<Text>,
+        correlation_id -> Uuid,
+    }
+}
+
+diesel::table! {
     companies (workspace_id, id) {
         workspace_id -> Uuid,
         id -> Uuid,
