@@ -8,6 +8,7 @@ use pulse_store::{Connection, Pool};
 use serde_json::json;
 use uuid::Uuid;
 
+use crate::cursor::Range;
 use crate::declare::{Hop, Resource, Store};
 use crate::error::not_found;
 use crate::plan::Plan;
@@ -45,7 +46,7 @@ pub struct Listing {
     pub included: Option<Vec<Record>>,
     /// How many records there are on all pages, unless the count was declined.
     pub total: Option<u64>,
-    /// Whether there are records behind the page.
+    /// Whether there are records behind the page, or in front of it where it was asked for by what comes after it.
     pub more: bool,
 }
 
@@ -81,6 +82,9 @@ impl Engine {
         let more = rows.len() > size;
         let mut records: Vec<Record> =
             rows.into_iter().take(size).map(|row| Record::new(plan.resource, row)).collect();
+        if plan.range.as_ref().is_some_and(Range::backwards) {
+            records.reverse();
+        }
         let total = if plan.count {
             let rows = select::total(plan, act.workspace, parent).rows(&mut connection, &self.shapes).await?;
             rows.first().and_then(|row| row.integer(0)).and_then(|total| u64::try_from(total).ok())

@@ -1,7 +1,7 @@
 //! A CRM resource is one plain static declaration; reading, writing, filters, includes and events follow from it.
 //!
 //! The modules stand in the order of a request: [`declare`] is what a resource says about itself; [`plan`] looks the
-//! names of a query up in it; [`condition`] and [`select`] make one SQL statement of the plan; [`statement`] runs it;
+//! names of a query up in it; [`condition`], [`cursor`] and [`select`] make one SQL statement of the plan; [`statement`] runs it;
 //! [`row`] and [`render`] turn binary rows straight into JSON; [`include`] adds what is related; [`changes`] checks what
 //! a client wants written; [`write`](mod@write) writes it together with its event; [`engine`] holds it all together.
 //! [`check`] compares declarations with a database.
@@ -12,6 +12,7 @@
 pub mod changes;
 pub mod check;
 pub mod condition;
+pub mod cursor;
 pub mod declare;
 pub mod engine;
 pub mod error;
