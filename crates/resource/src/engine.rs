@@ -239,7 +239,7 @@ impl Engine {
     }
 
     /// Commits what was done, or takes it back and says why in terms of the request.
-    async fn end<T>(
+    pub(crate) async fn end<T>(
         &self,
         transaction: Transaction,
         result: Result<T, Error>,
