@@ -221,10 +221,11 @@ impl Engine {
         }
     }
 
-    /// Changes the links of a to-many relationship of a record.
+    /// Changes the links of a to-many relationship of a record; where `expected` is given, only if the record still has
+    /// that version.
     ///
     /// # Errors
-    /// When the record or one of the others does not exist.
+    /// When the record or one of the others does not exist, or it has another version.
     pub async fn change_links(
         &self,
         act: Act,
@@ -232,9 +233,10 @@ impl Engine {
         hop: Hop,
         how: Relink,
         ids: &[Uuid],
+        expected: Option<i64>,
     ) -> Result<Record, Error> {
         let mut transaction = self.begin(act).await?;
-        let result = transaction.change_links(parent.0, parent.1, hop, how, ids).await;
+        let result = transaction.change_links(parent, hop, how, ids, expected).await;
         self.end(transaction, result, act, None).await
     }
 

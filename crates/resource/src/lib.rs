@@ -17,6 +17,7 @@ pub mod declare;
 pub mod engine;
 pub mod error;
 pub mod include;
+mod kept;
 pub mod plan;
 pub mod render;
 pub mod row;

@@ -15,7 +15,7 @@ use pulse_store::notify::Waker;
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
-use crate::changes::{cannot_be_set, related_not_found};
+use crate::changes::related_not_found;
 use crate::declare::{Hop, Link, Relationship, Resource};
 use crate::engine::Act;
 use crate::error::not_found;
@@ -340,32 +340,6 @@ impl Transaction {
             let missing = self.missing(hop.target, ids).await?;
             let at = format!("/data/relationships/{}/data", hop.relationship.name);
             problems.extend(not_related(hop.target, ids, &missing, &at));
-        }
-        if problems.is_empty() { Ok(()) } else { Err(problems.into()) }
-    }
-
-    /// Refuses to set what cannot be set, unless it is what it was.
-    async fn require_kept(&mut self, old: &Record, changes: &Changes) -> Result<(), Error> {
-        let mut problems = Vec::new();
-        for (relationship, to) in &changes.kept {
-            let said: HashSet<(&str, Uuid)> = to.iter().map(|(hop, id)| (hop.target.name, *id)).collect();
-            let mut found = HashSet::new();
-            if relationship.to_one() {
-                found.extend(old.leads_to(relationship).map(|(target, id)| (target.name, id)));
-            } else {
-                // One more than was said is enough to tell.
-                let limit = i64::try_from(said.len() + 1).unwrap_or(i64::MAX);
-                for target in relationship.targets().iter().copied() {
-                    let hop = Hop { relationship, target };
-                    let sql =
-                        select::related(old.resource, hop, self.act.workspace, vec![old.id()], limit);
-                    let rows = sql.rows(&mut self.connection, &self.shapes).await?;
-                    found.extend(rows.into_iter().map(|row| (target.name, Record::new(target, row).id())));
-                }
-            }
-            if said != found {
-                problems.push(cannot_be_set(relationship));
-            }
         }
         if problems.is_empty() { Ok(()) } else { Err(problems.into()) }
     }
