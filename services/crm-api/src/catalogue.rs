@@ -3,6 +3,7 @@
 use actix_web::middleware::from_fn;
 use actix_web::{HttpRequest, HttpResponse, web};
 use pulse_jsonapi::{BASE, Code, Problem};
+use serde_json::{Map, Value, json};
 
 use crate::{Error, answer, rewrite};
 
@@ -23,6 +24,27 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
                     .default_service(web::to(answer::only_get)),
             )
             .default_service(web::to(answer::no_such_path)),
+    );
+}
+
+/// Adds the addresses to the description of the API.
+pub(crate) fn describe(paths: &mut Map<String, Value>) {
+    let page = json!({
+        "200": { "description": "A text.", "content": { "text/plain": { "schema": { "type": "string" } } } },
+    });
+    let mut found = page.clone();
+    found["404"] = json!({ "$ref": "#/components/responses/NotFound" });
+    let code = json!({ "name": "code", "in": "path", "required": true, "schema": { "type": "string" } });
+    let operation = |id: &str, summary: &str, parameters: Value, responses: Value| {
+        json!({ "get": {
+            "operationId": id, "summary": summary, "tags": ["meta"], "security": [],
+            "parameters": parameters, "responses": responses,
+        } })
+    };
+    paths.insert(format!("{BASE}/errors"), operation("list_errors", "What errors mean", json!([]), page));
+    paths.insert(
+        format!("{BASE}/errors/{{code}}"),
+        operation("show_error", "What an error means", json!([code]), found),
     );
 }
 
