@@ -4,6 +4,7 @@
 //! data or [`Problem`]s come out. The modules, in the order a request meets them:
 //!
 //! - [`negotiate`]: may this `Content-Type` be read, can this `Accept` be served;
+//! - [`profile`]: the profiles that can be asked for there;
 //! - [`nested`]: the query string as Rack's maps and lists;
 //! - [`query`]: the JSON:API parameters of a request, every mistake at once;
 //! - [`ransack`]: the filter language: predicates, keys, groups, values;
@@ -18,6 +19,7 @@ pub mod names;
 pub mod negotiate;
 pub mod nested;
 pub mod problem;
+pub mod profile;
 pub mod query;
 pub mod ransack;
 
@@ -26,3 +28,6 @@ pub use problem::{Code, Problem, Source};
 
 /// The media type of every JSON:API document, errors included.
 pub const MEDIA_TYPE: &str = "application/vnd.api+json";
+
+/// Where the JSON:API begins.
+pub const BASE: &str = "/api/v1";

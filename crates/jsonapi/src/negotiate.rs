@@ -1,19 +1,19 @@
-//! Content negotiation: which request bodies are read and which answers are acceptable.
+//! Content negotiation: which request bodies are read, which answers are acceptable, and which profile was asked for.
 //!
-//! No extension is supported and no profile changes an answer, so both rules only ever say yes or no.
+//! No extension is supported.
 
-use crate::{Code, MEDIA_TYPE, Problem};
+use crate::{Code, MEDIA_TYPE, Problem, profile};
 
 /// Accepts the `Content-Type` of a request body, or says why not (415).
 ///
 /// `application/vnd.api+json` may carry `profile` only, since any `ext` would name an extension this server
-/// does not have; `application/json` may carry anything.
+/// does not have; `application/json` may carry anything. An unknown profile is ignored, and a known one changes
+/// nothing about how a body is read.
 ///
 /// # Errors
 ///
 /// When the header is missing, is not a media type, or names another type, parameter or an extension.
 pub fn content_type(header: Option<&str>) -> Result<(), Problem> {
-    let refuse = |detail: String| Problem::new(Code::UnsupportedMediaType, detail).at_header("Content-Type");
     let Some(text) = header else {
         return Err(refuse(format!("send the body as {MEDIA_TYPE} and say so in Content-Type")));
     };
@@ -26,10 +26,31 @@ pub fn content_type(header: Option<&str>) -> Result<(), Problem> {
     if !media.is(MEDIA_TYPE) {
         return Err(refuse(format!("{} is not read here; send {MEDIA_TYPE}", media.essence)));
     }
+    parameters(&media)
+}
+
+/// Accepts the `Content-Type` of a request whose body is not read: clients send one with GET and DELETE too. Only the
+/// JSON:API media type with parameters that it must not have is refused, as the text demands of every request.
+///
+/// # Errors
+///
+/// When it names the JSON:API media type with another parameter than `profile`, or an extension.
+pub fn unread_content_type(header: Option<&str>) -> Result<(), Problem> {
+    match header.and_then(MediaType::parse).filter(|media| media.is(MEDIA_TYPE)) {
+        Some(media) => parameters(&media),
+        None => Ok(()),
+    }
+}
+
+fn refuse(detail: String) -> Problem {
+    Problem::new(Code::UnsupportedMediaType, detail).at_header("Content-Type")
+}
+
+fn parameters(media: &MediaType) -> Result<(), Problem> {
     for (name, value) in &media.parameters {
         match name.as_str() {
             "profile" => {}
-            "ext" if extensions(value).next().is_none() => {}
+            "ext" if uris(value).next().is_none() => {}
             "ext" => return Err(refuse(format!("the extension {value:?} is not supported"))),
             other => return Err(refuse(format!("{MEDIA_TYPE} takes no parameter {other:?}"))),
         }
@@ -43,11 +64,14 @@ pub fn content_type(header: Option<&str>) -> Result<(), Problem> {
 /// without an unsupported extension. The most specific range that matches decides; a weight of zero excludes.
 /// `application/json` is served too, with the JSON:API media type, which is JSON.
 ///
+/// Returns the known profile that the answer should follow, in the spelling that was asked for: the one of the usable
+/// instance with the highest weight that names one.
+///
 /// # Errors
 ///
 /// When every range is unusable, excluded or for other media types.
-pub fn accept(header: Option<&str>) -> Result<(), Problem> {
-    let Some(text) = header.filter(|text| !text.trim().is_empty()) else { return Ok(()) };
+pub fn accept(header: Option<&str>) -> Result<Option<&'static str>, Problem> {
+    let Some(text) = header.filter(|text| !text.trim().is_empty()) else { return Ok(None) };
     let ranges: Vec<MediaType> =
         split_outside_quotes(text, ',').filter_map(MediaType::parse).filter(MediaType::is_usable).collect();
     for essence in [MEDIA_TYPE, "application/json", "application/*", "*/*"] {
@@ -55,7 +79,7 @@ pub fn accept(header: Option<&str>) -> Result<(), Problem> {
             ranges.iter().filter(|range| range.is(essence)).map(MediaType::has_weight).peekable();
         if weights.peek().is_some() {
             if weights.any(|wanted| wanted) {
-                return Ok(());
+                return Ok(requested(&ranges));
             }
             // Refusing plain JSON says nothing about JSON:API; refusing a range that covers JSON:API does.
             if essence != "application/json" {
@@ -65,6 +89,13 @@ pub fn accept(header: Option<&str>) -> Result<(), Problem> {
     }
     let detail = format!("answers are sent as {MEDIA_TYPE} without parameters or extensions");
     Err(Problem::new(Code::NotAcceptable, detail).at_header("Accept"))
+}
+
+fn requested(ranges: &[MediaType]) -> Option<&'static str> {
+    let instances = ranges.iter().filter(|range| range.is(MEDIA_TYPE) && range.has_weight());
+    let named = instances.filter_map(|range| Some((range.weight(), range.profile()?)));
+    // Of equal weights the first, as the client wrote them.
+    named.rev().max_by(|(one, _), (other, _)| one.total_cmp(other)).map(|(_, profile)| profile)
 }
 
 struct MediaType {
@@ -101,18 +132,27 @@ impl MediaType {
         !self.is(MEDIA_TYPE)
             || self.parameters.iter().all(|(name, value)| match name.as_str() {
                 "q" | "profile" => true,
-                "ext" => extensions(value).next().is_none(),
+                "ext" => uris(value).next().is_none(),
                 _ => false,
             })
     }
 
-    fn has_weight(&self) -> bool {
+    fn weight(&self) -> f32 {
         let weight = self.parameters.iter().find(|(name, _)| name == "q");
-        weight.is_none_or(|(_, value)| value.parse::<f32>().is_ok_and(|weight| weight > 0.0))
+        weight.map_or(1.0, |(_, value)| value.parse().unwrap_or(0.0))
+    }
+
+    fn has_weight(&self) -> bool {
+        self.weight() > 0.0
+    }
+
+    fn profile(&self) -> Option<&'static str> {
+        let (_, value) = self.parameters.iter().find(|(name, _)| name == "profile")?;
+        uris(value).find_map(profile::known)
     }
 }
 
-fn extensions(value: &str) -> impl Iterator<Item = &str> {
+fn uris(value: &str) -> impl Iterator<Item = &str> {
     value.split(' ').filter(|uri| !uri.is_empty())
 }
 
@@ -194,9 +234,41 @@ mod tests {
             "application/json",
             "application/json;q=0, */*",
         ] {
-            assert_eq!(accept(Some(good)), Ok(()), "{good}");
+            assert_eq!(accept(Some(good)), Ok(None), "{good}");
         }
-        assert_eq!(accept(None), Ok(()));
+        assert_eq!(accept(None), Ok(None));
+    }
+
+    #[test]
+    fn a_known_profile_is_found_in_the_spelling_of_the_client() {
+        let uri = profile::CURSOR_PAGINATION;
+        let published = "http://jsonapi.org/profiles/ethanresnick/cursor-pagination/";
+        for (header, expected) in [
+            (format!("application/vnd.api+json;profile=\"{uri}\""), Some(uri)),
+            (
+                format!("application/vnd.api+json;profile=\"https://example.com/x {published}\""),
+                Some(published),
+            ),
+            (
+                format!("application/vnd.api+json, application/vnd.api+json;q=0.5;profile=\"{uri}\""),
+                Some(uri),
+            ),
+            (format!("application/vnd.api+json;profile=\"{uri}\";q=0, application/vnd.api+json"), None),
+            (format!("application/vnd.api+json;profile=\"{uri}\";charset=x, */*"), None),
+            (format!("application/json;profile=\"{uri}\""), None),
+        ] {
+            assert_eq!(accept(Some(&header)), Ok(expected), "{header}");
+        }
+    }
+
+    #[test]
+    fn a_body_that_is_not_read_may_be_called_anything_that_json_api_does_not_forbid() {
+        for good in
+            [None, Some("text/plain"), Some("nonsense"), Some("application/vnd.api+json;profile=\"x\"")]
+        {
+            assert_eq!(unread_content_type(good), Ok(()), "{good:?}");
+        }
+        assert!(unread_content_type(Some("application/vnd.api+json; charset=utf-8")).is_err());
     }
 
     #[test]

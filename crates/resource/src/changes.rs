@@ -32,6 +32,9 @@ pub struct Changes {
     pub(crate) to_one: Vec<(Hop, Uuid)>,
     /// Full replacements of to-many relationships.
     pub(crate) to_many: Vec<(Hop, Vec<Uuid>)>,
+    /// What relationships that cannot be set are said to lead to: allowed where they do, since clients send whole
+    /// records back.
+    pub(crate) kept: Vec<(&'static Relationship, Vec<(Hop, Uuid)>)>,
 }
 
 impl Changes {
@@ -45,6 +48,7 @@ impl Changes {
             columns: Vec::new(),
             to_one: Vec::new(),
             to_many: Vec::new(),
+            kept: Vec::new(),
         }
     }
 
@@ -223,10 +227,22 @@ impl Changes {
                 | Link::BelongsToAny { writable: false, .. }
                 | Link::HasMany { .. }
                 | Link::HasManyAs { .. },
-                _,
+                linkage,
             ) => {
-                let detail = format!("{name} cannot be set here.");
-                return Err(Problem::new(Code::Forbidden, detail).at_pointer(at));
+                if new {
+                    return Err(cannot_be_set(relationship));
+                }
+                let to = match linkage {
+                    Linkage::ToOne(to) => {
+                        to.map(|to| related_id(relationship, &to, &data)).transpose()?.into_iter().collect()
+                    }
+                    Linkage::ToMany(to) => {
+                        let to = to.iter().enumerate();
+                        to.map(|(index, to)| related_id(relationship, to, &format!("{data}/{index}")))
+                            .collect::<Result<_, _>>()?
+                    }
+                };
+                self.kept.push((relationship, to));
             }
             (Link::BelongsTo { .. } | Link::BelongsToAny { .. }, _) => {
                 let detail = format!("{name} leads to one record: data is an identifier or null.");
@@ -239,6 +255,12 @@ impl Changes {
         }
         Ok(())
     }
+}
+
+/// A relationship that clients cannot set, or not from this end.
+pub(crate) fn cannot_be_set(relationship: &Relationship) -> Problem {
+    let at = pointer(&["data", "relationships", relationship.name]);
+    Problem::new(Code::Forbidden, format!("{} cannot be set here.", relationship.name)).at_pointer(at)
 }
 
 /// The ids of a to-many linkage, which leads to records of one resource, `at` being the pointer of its array.

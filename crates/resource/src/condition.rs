@@ -101,13 +101,19 @@ struct Comparison {
 
 impl Filter {
     /// Looks up columns and casts values.
-    pub(crate) fn plan(resource: &'static Resource, group: &Group, problems: &mut Vec<Problem>) -> Self {
+    pub(crate) fn plan(
+        resource: &'static Resource,
+        group: &Group,
+        strictness: Strictness,
+        problems: &mut Vec<Problem>,
+    ) -> Self {
         let terms = group
             .conditions
             .iter()
-            .filter_map(|condition| Term::plan(resource, condition, problems))
+            .filter_map(|condition| Term::plan(resource, condition, strictness, problems))
             .collect();
-        let groups = group.groups.iter().map(|group| Self::plan(resource, group, problems)).collect();
+        let groups =
+            group.groups.iter().map(|group| Self::plan(resource, group, strictness, problems)).collect();
         Self { combinator: group.combinator, terms, groups }
     }
 
@@ -151,7 +157,12 @@ const fn joiner(combinator: Combinator) -> &'static str {
 }
 
 impl Term {
-    fn plan(resource: &'static Resource, condition: &Condition, problems: &mut Vec<Problem>) -> Option<Self> {
+    fn plan(
+        resource: &'static Resource,
+        condition: &Condition,
+        strictness: Strictness,
+        problems: &mut Vec<Problem>,
+    ) -> Option<Self> {
         let resolved: Option<Vec<_>> =
             condition.attributes.iter().map(|path| follow(resource, path)).collect();
         let Some(resolved) = resolved else {
@@ -160,7 +171,7 @@ impl Term {
             return None;
         };
         let kinds: Vec<Kind> = resolved.iter().map(|(_, _, kind)| *kind).collect();
-        let operands = match condition.operands(&kinds, Strictness::Strict) {
+        let operands = match condition.operands(&kinds, strictness) {
             Ok(operands) => operands?,
             Err(problem) => {
                 problems.push(problem);

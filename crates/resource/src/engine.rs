@@ -8,6 +8,7 @@ use pulse_store::{Connection, Pool};
 use serde_json::json;
 use uuid::Uuid;
 
+use crate::cursor::Range;
 use crate::declare::{Hop, Resource, Store};
 use crate::error::not_found;
 use crate::plan::Plan;
@@ -45,7 +46,7 @@ pub struct Listing {
     pub included: Option<Vec<Record>>,
     /// How many records there are on all pages, unless the count was declined.
     pub total: Option<u64>,
-    /// Whether there are records behind the page.
+    /// Whether there are records behind the page, or in front of it where it was asked for by what comes after it.
     pub more: bool,
 }
 
@@ -81,6 +82,9 @@ impl Engine {
         let more = rows.len() > size;
         let mut records: Vec<Record> =
             rows.into_iter().take(size).map(|row| Record::new(plan.resource, row)).collect();
+        if plan.range.as_ref().is_some_and(Range::backwards) {
+            records.reverse();
+        }
         let total = if plan.count {
             let rows = select::total(plan, act.workspace, parent).rows(&mut connection, &self.shapes).await?;
             rows.first().and_then(|row| row.integer(0)).and_then(|total| u64::try_from(total).ok())
@@ -217,10 +221,11 @@ impl Engine {
         }
     }
 
-    /// Changes the links of a to-many relationship of a record.
+    /// Changes the links of a to-many relationship of a record; where `expected` is given, only if the record still has
+    /// that version.
     ///
     /// # Errors
-    /// When the record or one of the others does not exist.
+    /// When the record or one of the others does not exist, or it has another version.
     pub async fn change_links(
         &self,
         act: Act,
@@ -228,14 +233,15 @@ impl Engine {
         hop: Hop,
         how: Relink,
         ids: &[Uuid],
+        expected: Option<i64>,
     ) -> Result<Record, Error> {
         let mut transaction = self.begin(act).await?;
-        let result = transaction.change_links(parent.0, parent.1, hop, how, ids).await;
+        let result = transaction.change_links(parent, hop, how, ids, expected).await;
         self.end(transaction, result, act, None).await
     }
 
     /// Commits what was done, or takes it back and says why in terms of the request.
-    async fn end<T>(
+    pub(crate) async fn end<T>(
         &self,
         transaction: Transaction,
         result: Result<T, Error>,

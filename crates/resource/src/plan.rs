@@ -2,10 +2,11 @@
 //! its parameter, and all of them are reported at once. No database is touched.
 
 use pulse_jsonapi::query::{Page, Path, Query};
-use pulse_jsonapi::ransack::{Names, Strictness, resolve, resolve_sort};
+use pulse_jsonapi::ransack::{Kind, Names, Strictness, resolve, resolve_sort};
 use pulse_jsonapi::{Code, Problem};
 
 use crate::condition::{Filter, Filterable, column};
+use crate::cursor::Range;
 use crate::declare::{Hop, Resource};
 
 /// A query that can be run.
@@ -13,8 +14,10 @@ use crate::declare::{Hop, Resource};
 pub struct Plan {
     pub(crate) resource: &'static Resource,
     pub(crate) filter: Filter,
+    /// Total: the last key is the id.
     pub(crate) order: Vec<Order>,
     pub(crate) page: Page,
+    pub(crate) range: Option<Range>,
     pub(crate) count: bool,
     pub(crate) include: Option<Vec<Include>>,
     pub(crate) fields: Fields,
@@ -26,6 +29,9 @@ pub(crate) struct Order {
     /// To-one relationships on the way.
     pub(crate) path: Vec<Hop>,
     pub(crate) column: &'static str,
+    pub(crate) kind: Kind,
+    /// Whether it is null for some records.
+    pub(crate) nullable: bool,
     pub(crate) descending: bool,
 }
 
@@ -62,8 +68,8 @@ impl Plan {
         query: &Query,
     ) -> Result<Self, Vec<Problem>> {
         let mut problems = Vec::new();
-        let filter = match resolve(&query.filter, &Filterable(resource), Strictness::Strict) {
-            Ok(group) => Filter::plan(resource, &group, &mut problems),
+        let filter = match resolve(&query.filter, &Filterable(resource), query.unknown_filters) {
+            Ok(group) => Filter::plan(resource, &group, query.unknown_filters, &mut problems),
             Err(unknown) => {
                 problems.extend(unknown);
                 Filter::default()
@@ -71,16 +77,21 @@ impl Plan {
         };
         let order = query.sort.iter().filter_map(|key| match order(resource, key) {
             Ok(order) => Some(order),
+            // What the gem does with a sort of its own that it does not know; `sort` is JSON:API's.
+            Err(_) if query.unknown_filters == Strictness::Lenient && !key.parameter.starts_with("sort") => {
+                None
+            }
             Err(problem) => {
                 problems.push(problem);
                 None
             }
         });
-        let order = order.collect();
+        let order = total_order(resource, order.collect());
+        let range = Range::plan(resource.name, &order, &query.page, &mut problems);
         let include = query.include.as_ref().map(|paths| include(resource, paths, &mut problems));
         let fields = fields(resources, &query.fields, &mut problems);
-        let plan =
-            Self { resource, filter, order, page: query.page.clone(), count: query.count, include, fields };
+        let (page, count) = (query.page.clone(), query.count);
+        let plan = Self { resource, filter, order, page, range, count, include, fields };
         if problems.is_empty() { Ok(plan) } else { Err(problems) }
     }
 
@@ -157,8 +168,28 @@ fn order(resource: &'static Resource, key: &pulse_jsonapi::query::SortKey) -> Re
         at = hop.target;
         path.push(hop);
     }
-    let (column, _) = column(at, &sort.path.attribute, |attribute| attribute.sortable).ok_or_else(unknown)?;
-    Ok(Order { path, column, descending: sort.descending })
+    let (column, kind) =
+        column(at, &sort.path.attribute, |attribute| attribute.sortable).ok_or_else(unknown)?;
+    let nullable = !path.is_empty() || nullable(at, column);
+    Ok(Order { path, column, kind, nullable, descending: sort.descending })
+}
+
+fn nullable(resource: &'static Resource, column: &str) -> bool {
+    column != "id" && resource.attribute(column).is_none_or(|attribute| attribute.nullable_column)
+}
+
+/// Adds what makes an order total, so that pages neither overlap nor leave anything out: the id, in the direction of
+/// the key before it, which lets an index be read in one direction. The newest come first where nothing is asked for.
+fn total_order(resource: &'static Resource, mut order: Vec<Order>) -> Vec<Order> {
+    if order.is_empty() {
+        let column = resource.newest_by;
+        let kind = resource.attribute(column).map_or(Kind::DateTime, |attribute| attribute.kind);
+        let nullable = nullable(resource, column);
+        order.push(Order { path: Vec::new(), column, kind, nullable, descending: true });
+    }
+    let descending = order.last().is_some_and(|last| last.descending);
+    order.push(Order { path: Vec::new(), column: "id", kind: Kind::Uuid, nullable: false, descending });
+    order
 }
 
 fn include(resource: &'static Resource, paths: &[Path], problems: &mut Vec<Problem>) -> Vec<Include> {

@@ -1,6 +1,7 @@
 //! A record as a JSON:API resource object, and as the flat JSON of events.
 
 use pulse_domain::RecordId;
+pub use pulse_jsonapi::BASE;
 use pulse_jsonapi::ransack::Kind;
 use pulse_jsonapi::write_json_string;
 use serde_json::value::RawValue;
@@ -9,9 +10,6 @@ use uuid::Uuid;
 use crate::declare::{Hop, Link, Relationship, Resource};
 use crate::plan::Fields;
 use crate::row::Row;
-
-/// Where the JSON:API begins.
-pub const BASE: &str = "/api/v1";
 
 /// A record, as it was read or written.
 #[derive(Clone, Debug)]
@@ -91,6 +89,11 @@ impl Record {
     /// The id in the column behind the record's own: the owner, where the record was read as one of several.
     pub(crate) fn owner(&self) -> Option<Uuid> {
         self.row.id(self.keys() + self.resource.foreign_keys().count())
+    }
+
+    /// A cell of the row it was read as.
+    pub(crate) fn cell(&self, index: usize) -> Option<&[u8]> {
+        self.row.cell(index)
     }
 
     /// Remembers what a to-many relationship leads to.

@@ -1,12 +1,14 @@
 //! A row as the database sent it, and its values as JSON, without a detour over Rust types of their own.
 
-use chrono::{DateTime, Days, NaiveDate};
+use chrono::{DateTime, Days, NaiveDate, Utc};
 use diesel::deserialize::{self, QueryableByName};
 use diesel::pg::Pg;
 use diesel::row::{Field, NamedRow, Row as DieselRow};
 use pulse_jsonapi::ransack::Kind;
 use pulse_jsonapi::write_json_string;
 use uuid::Uuid;
+
+use crate::statement::Bind;
 
 /// Microseconds from 1970-01-01 to 2000-01-01, where PostgreSQL counts time from.
 const EPOCH_US: i64 = 946_684_800_000_000;
@@ -40,7 +42,7 @@ impl QueryableByName<Pg> for Row {
 
 impl Row {
     /// The bytes of a cell.
-    fn cell(&self, index: usize) -> Option<&[u8]> {
+    pub(crate) fn cell(&self, index: usize) -> Option<&[u8]> {
         let (start, end) = (*self.cells.get(index)?)?;
         self.bytes.get(start as usize..end as usize)
     }
@@ -75,6 +77,25 @@ impl Row {
     }
 }
 
+impl Bind {
+    /// The value in a cell, to be bound; `None` where it is none of that kind, or cannot be compared.
+    pub(crate) fn of_cell(kind: Kind, cell: &[u8]) -> Option<Self> {
+        Some(match kind {
+            Kind::Text => {
+                Self::Text(str::from_utf8(cell).ok().filter(|text| !text.contains('\0'))?.to_owned())
+            }
+            Kind::Integer | Kind::BigInteger => Self::Integer(integer(cell)?),
+            Kind::Boolean => Self::Boolean(cell == [1]),
+            Kind::Uuid => Self::Id(Uuid::from_slice(cell).ok()?),
+            Kind::Float => Self::Float(f64::from_be_bytes(cell.try_into().ok()?)),
+            Kind::Decimal { .. } => Self::Decimal(decimal(cell)?.parse().ok()?),
+            Kind::Date => Self::Date(date(cell)?),
+            Kind::DateTime => Self::Instant(instant(cell)?),
+            Kind::Json => return None,
+        })
+    }
+}
+
 fn integer(cell: &[u8]) -> Option<i64> {
     Some(match cell.len() {
         2 => i64::from(i16::from_be_bytes(cell.try_into().ok()?)),
@@ -100,9 +121,7 @@ fn write(cell: &[u8], kind: Kind, out: &mut Vec<u8>) -> Option<()> {
         Kind::Decimal { .. } => quoted(out, &decimal(cell)?),
         Kind::Date => quoted(out, &date(cell)?.format("%Y-%m-%d").to_string()),
         Kind::DateTime => {
-            let since = i64::from_be_bytes(cell.try_into().ok()?);
-            let instant = DateTime::from_timestamp_micros(since.checked_add(EPOCH_US)?)?;
-            quoted(out, &pulse_domain::event::timestamp(instant));
+            quoted(out, &pulse_domain::event::timestamp(instant(cell)?));
         }
         Kind::Json => out.extend_from_slice(match cell {
             // jsonb travels with a version number before its text, json without.
@@ -117,6 +136,11 @@ fn quoted(out: &mut Vec<u8>, text: &str) {
     out.push(b'"');
     out.extend_from_slice(text.as_bytes());
     out.push(b'"');
+}
+
+fn instant(cell: &[u8]) -> Option<DateTime<Utc>> {
+    let since = i64::from_be_bytes(cell.try_into().ok()?);
+    DateTime::from_timestamp_micros(since.checked_add(EPOCH_US)?)
 }
 
 fn date(cell: &[u8]) -> Option<NaiveDate> {

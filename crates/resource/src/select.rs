@@ -3,6 +3,7 @@
 use pulse_domain::WorkspaceId;
 use uuid::Uuid;
 
+use crate::cursor::Range;
 use crate::declare::{Hop, Link, Relationship, Resource};
 use crate::plan::Plan;
 use crate::statement::Statement;
@@ -30,36 +31,50 @@ pub(crate) fn columns(resource: &'static Resource) -> Vec<&'static str> {
 
 /// `SELECT … FROM … t WHERE t.workspace_id = …`, live records alone, with a column more where `more` is given.
 fn start(resource: &'static Resource, workspace: WorkspaceId, join: &str, more: Option<&str>) -> Statement {
-    let mut columns: Vec<String> = columns(resource).iter().map(|column| format!("t.{column}")).collect();
-    columns.extend(more.map(str::to_owned));
-    scoped(&columns.join(", "), resource, workspace, join)
+    let mut sql = own(resource);
+    if let Some(more) = more {
+        sql.sql(", ").sql(more);
+    }
+    scope(&mut sql, resource, workspace, join);
+    sql
 }
 
-fn scoped(what: &str, resource: &'static Resource, workspace: WorkspaceId, join: &str) -> Statement {
+/// `SELECT` and the columns of a record.
+fn own(resource: &'static Resource) -> Statement {
+    let columns: Vec<String> = columns(resource).iter().map(|column| format!("t.{column}")).collect();
     let mut sql = Statement::default();
-    sql.sql(&format!("SELECT {what} FROM {} t {join}WHERE t.workspace_id = ", resource.table))
-        .bind(workspace.0);
+    sql.sql("SELECT ").sql(&columns.join(", "));
+    sql
+}
+
+fn scope(sql: &mut Statement, resource: &'static Resource, workspace: WorkspaceId, join: &str) {
+    sql.sql(&format!(" FROM {} t {join}WHERE t.workspace_id = ", resource.table)).bind(workspace.0);
     if resource.editable {
         sql.sql(" AND t.deleted_at IS NULL");
     }
-    sql
 }
 
 /// A page of a plan.
 pub(crate) fn page(plan: &Plan, workspace: WorkspaceId, parent: Option<Parent>) -> Statement {
-    let mut sql = start(plan.resource, workspace, "", None);
+    let mut sql = own(plan.resource);
+    if plan.range.is_some() {
+        // What a cursor needs and the record does not have.
+        let columns = columns(plan.resource);
+        for order in plan.order.iter().filter(|order| order.position(&columns).is_none()) {
+            sql.sql(", ");
+            write_order(&order.path, order.column, workspace.0, "t", &mut sql);
+        }
+    }
+    scope(&mut sql, plan.resource, workspace, "");
     restrict(&mut sql, plan, workspace, parent);
-    sql.sql(" ORDER BY ");
-    for order in &plan.order {
-        write_order(&order.path, order.column, workspace, "t", &mut sql);
-        sql.sql(if order.descending { " DESC, " } else { ", " });
+    if let Some(range) = &plan.range {
+        range.write(&plan.order, workspace.0, &mut sql);
     }
-    if plan.order.is_empty() {
-        sql.sql(&format!("t.{} DESC, t.id DESC", plan.resource.newest_by));
-    }
-    // Ties are broken in the direction of the last key, so that an index on both can be read either way.
-    if let Some(last) = plan.order.last() {
-        sql.sql(if last.descending { "t.id DESC" } else { "t.id" });
+    let backwards = plan.range.as_ref().is_some_and(Range::backwards);
+    for (index, order) in plan.order.iter().enumerate() {
+        sql.sql(if index == 0 { " ORDER BY " } else { ", " });
+        write_order(&order.path, order.column, workspace.0, "t", &mut sql);
+        sql.sql(if order.descending == backwards { "" } else { " DESC" });
     }
     // One more than asked for tells whether there is a next page, also where nothing is counted.
     let limit = i64::try_from(plan.page.size() + 1).unwrap_or(i64::MAX);
@@ -70,7 +85,9 @@ pub(crate) fn page(plan: &Plan, workspace: WorkspaceId, parent: Option<Parent>) 
 
 /// How many records a plan finds.
 pub(crate) fn total(plan: &Plan, workspace: WorkspaceId, parent: Option<Parent>) -> Statement {
-    let mut sql = scoped("count(*)", plan.resource, workspace, "");
+    let mut sql = Statement::default();
+    sql.sql("SELECT count(*)");
+    scope(&mut sql, plan.resource, workspace, "");
     restrict(&mut sql, plan, workspace, parent);
     sql
 }
@@ -120,7 +137,7 @@ fn restrict(sql: &mut Statement, plan: &Plan, workspace: WorkspaceId, parent: Op
 }
 
 /// A column of the table behind `alias`, or of one reached through to-one relationships: a subquery of one value.
-fn write_order(path: &[Hop], column: &str, workspace: WorkspaceId, alias: &str, sql: &mut Statement) {
+pub(crate) fn write_order(path: &[Hop], column: &str, workspace: Uuid, alias: &str, sql: &mut Statement) {
     let Some((hop, rest)) = path.split_first() else {
         sql.sql(&format!("{alias}.{column}"));
         return;
@@ -133,7 +150,7 @@ fn write_order(path: &[Hop], column: &str, workspace: WorkspaceId, alias: &str, 
     let next = format!("{alias}_{}", hop.relationship.name);
     sql.sql("(SELECT ");
     write_order(rest, column, workspace, &next, sql);
-    sql.sql(&format!(" FROM {} {next} WHERE {next}.workspace_id = ", hop.target.table)).bind(workspace.0);
+    sql.sql(&format!(" FROM {} {next} WHERE {next}.workspace_id = ", hop.target.table)).bind(workspace);
     sql.sql(&format!(" AND {next}.id = {alias}.{key}"));
     if let Some(of_type) = of_type {
         sql.sql(&format!(" AND {alias}.{of_type} = '{}'", hop.target.name));

@@ -100,11 +100,11 @@ impl Transaction {
     /// When a related record does not exist, or a constraint of the table is violated.
     pub async fn create(&mut self, mut changes: Changes) -> Result<Record, Error> {
         let resource = changes.resource;
+        let id = *changes.id.get_or_insert_with(|| RecordId::generate().0);
         self.require_related(&changes).await?;
         if let Some(prepare) = resource.prepare {
             prepare(self, None, &mut changes).await?;
         }
-        let id = changes.id.unwrap_or_else(|| RecordId::generate().0);
         let mut sql = Statement::default();
         sql.sql(&format!("INSERT INTO {} (workspace_id, id", resource.table));
         for (column, _) in changes.columns() {
@@ -124,7 +124,7 @@ impl Transaction {
         Ok(record)
     }
 
-    /// Changes a record. No event is recorded where nothing differs.
+    /// Changes a record. Where nothing would differ, nothing is written, and its version stays.
     ///
     /// # Errors
     /// When it does not exist, has another version than `expected`, or a constraint is violated.
@@ -136,6 +136,7 @@ impl Transaction {
     ) -> Result<Record, Error> {
         let resource = changes.resource;
         let old = self.lock(resource, id, expected).await?;
+        self.require_kept(&old, &changes).await?;
         self.require_related(&changes).await?;
         if let Some(prepare) = resource.prepare {
             prepare(self, Some(&old), &mut changes).await?;
@@ -253,13 +254,13 @@ impl Transaction {
     /// When the record or one of the others does not exist.
     pub async fn change_links(
         &mut self,
-        resource: &'static Resource,
-        id: Uuid,
+        (resource, id): (&'static Resource, Uuid),
         hop: Hop,
         how: Relink,
         ids: &[Uuid],
+        expected: Option<i64>,
     ) -> Result<Record, Error> {
-        let record = self.lock(resource, id, None).await?;
+        let record = self.lock(resource, id, expected).await?;
         if how != Relink::Remove {
             let missing = self.missing(hop.target, ids).await?;
             if !missing.is_empty() {
@@ -272,7 +273,7 @@ impl Transaction {
         }
     }
 
-    /// Writes columns of a row that is locked, counts the change, and records it if anything differs.
+    /// Writes columns of a row that is locked if anything differs, counts the change and records it.
     async fn change(
         &mut self,
         old: &Record,
@@ -288,9 +289,17 @@ impl Transaction {
         sql.sql("updated_at = now(), lock_version = lock_version + 1 WHERE workspace_id = ")
             .bind(self.act.workspace.0)
             .sql(" AND id = ")
-            .bind(old.id())
-            .sql(&format!(" RETURNING {}", select::columns(resource).join(", ")));
-        let new = self.one(resource, sql).await?.ok_or_else(|| not_found(resource.name, old.id()))?;
+            .bind(old.id());
+        if relinked.is_empty() {
+            for (index, (column, value)) in columns.iter().enumerate() {
+                sql.sql(if index == 0 { " AND (" } else { " OR " });
+                sql.sql(&format!("{column} IS DISTINCT FROM ")).bind(value.clone());
+            }
+            sql.sql(")");
+        }
+        sql.sql(&format!(" RETURNING {}", select::columns(resource).join(", ")));
+        // The row is held, so it is there; that it is not found means that it is as it shall be.
+        let Some(new) = self.one(resource, sql).await? else { return Ok(old.clone()) };
         let differs = new.changes_since(old);
         if differs.is_some() || !relinked.is_empty() {
             let kind = resource.events.and_then(|events| events.updated);
@@ -319,7 +328,9 @@ impl Transaction {
 
     async fn require_related(&mut self, changes: &Changes) -> Result<(), Error> {
         let mut problems = Vec::new();
-        for (hop, id) in &changes.to_one {
+        // A new record may lead to itself.
+        let own = |hop: &Hop, id: &Uuid| hop.target.name == changes.resource.name && changes.id == Some(*id);
+        for (hop, id) in changes.to_one.iter().filter(|(hop, id)| !own(hop, id)) {
             if let Some(missing) = self.missing(hop.target, &[*id]).await?.first() {
                 let at = format!("/data/relationships/{}/data/id", hop.relationship.name);
                 problems.push(related_not_found(hop.target.name, missing).at_pointer(at));

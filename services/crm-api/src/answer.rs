@@ -5,15 +5,19 @@ use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
-use actix_web::{HttpRequest, HttpResponse, ResponseError};
-use pulse_jsonapi::document::{Links, Writer};
+use actix_web::{HttpMessage, HttpRequest, HttpResponse, ResponseError};
+use pulse_jsonapi::document::{Document, Links, Writer};
+use pulse_jsonapi::query::{self, Accepts};
 use pulse_jsonapi::{Code, Problem, negotiate as rules};
 use pulse_resource::engine::Listing;
-use pulse_resource::plan::Fields;
+use pulse_resource::plan::{Fields, Plan};
 use pulse_resource::render::Record;
 use serde_json::Value;
 
-use crate::Error;
+use crate::{Error, page, version};
+
+/// The profile that a client has asked the answer to follow.
+struct Asked(&'static str);
 
 /// Refuses what cannot be read or answered as JSON:API (jsonapi.org, "Content Negotiation"), and says on every answer,
 /// also on a refusal, what it depends on.
@@ -26,26 +30,54 @@ pub(crate) async fn negotiate<B: MessageBody>(
 ) -> Result<ServiceResponse<EitherBody<B>>, actix_web::Error> {
     // A refusal is an answer like any other: it gets a request id and a line in the log.
     let mut response = match acceptable(&request) {
-        Ok(()) => next.call(request).await?.map_into_left_body(),
+        Ok(profile) => {
+            if let Some(uri) = profile {
+                request.extensions_mut().insert(Asked(uri));
+            }
+            next.call(request).await?.map_into_left_body()
+        }
         Err(refused) => request.error_response(Error::from(refused)).map_into_right_body(),
     };
     response.headers_mut().insert(header::VARY, HeaderValue::from_static("Accept"));
     Ok(response)
 }
 
-fn acceptable(request: &ServiceRequest) -> Result<(), Problem> {
-    rules::accept(text(request, header::ACCEPT))?;
-    let has_body = request.headers().get(header::CONTENT_LENGTH).is_some_and(|length| length != "0")
-        || request.headers().contains_key(header::TRANSFER_ENCODING);
-    let reads_body = matches!(*request.method(), Method::POST | Method::PATCH);
-    if has_body && reads_body {
-        rules::content_type(text(request, header::CONTENT_TYPE))?;
+fn acceptable(request: &ServiceRequest) -> Result<Option<&'static str>, Problem> {
+    let profile = rules::accept(text(request.headers(), header::ACCEPT))?;
+    match *request.method() {
+        Method::POST | Method::PATCH => readable(request.headers())?,
+        _ => rules::unread_content_type(text(request.headers(), header::CONTENT_TYPE))?,
     }
-    Ok(())
+    Ok(profile)
 }
 
-fn text(request: &ServiceRequest, name: header::HeaderName) -> Option<&str> {
-    request.headers().get(name).and_then(|value| value.to_str().ok())
+/// Refuses a body that is not said to be one that can be read.
+///
+/// # Errors
+/// 415.
+pub(crate) fn readable(headers: &header::HeaderMap) -> Result<(), Problem> {
+    let has_body = headers.get(header::CONTENT_LENGTH).is_some_and(|length| length != "0")
+        || headers.contains_key(header::TRANSFER_ENCODING);
+    let sent = text(headers, header::CONTENT_TYPE);
+    if has_body { rules::content_type(sent) } else { rules::unread_content_type(sent) }
+}
+
+fn text(headers: &header::HeaderMap, name: header::HeaderName) -> Option<&str> {
+    headers.get(name).and_then(|value| value.to_str().ok())
+}
+
+/// The known profile that the client has asked the answer to follow, in the client's spelling.
+pub(crate) fn profile(request: &HttpRequest) -> Option<&'static str> {
+    request.extensions().get::<Asked>().map(|asked| asked.0)
+}
+
+/// Refuses parameters, for addresses that have none.
+///
+/// # Errors
+/// One problem for each.
+pub(crate) fn no_parameters(request: &HttpRequest) -> Result<(), Error> {
+    query::parse(request.query_string(), &Accepts::NOTHING)?;
+    Ok(())
 }
 
 /// Nothing is here.
@@ -80,69 +112,84 @@ pub(crate) async fn only_delete(request: HttpRequest) -> HttpResponse {
     not_allowed(&request, "DELETE")
 }
 
-/// A document of records.
-pub(crate) fn listing(listing: &Listing, fields: &Fields, links: &Links, single: bool) -> Vec<u8> {
+/// A document of records: a collection, or the one that there is.
+pub(crate) fn listing(plan: &Plan, listing: &Listing, links: &Links, single: bool) -> Document {
+    shown(plan, listing, links, single, page::meta(plan, listing).as_ref())
+}
+
+/// The document that answers a write: the record, as the request wants it shown.
+pub(crate) fn written(
+    request: &HttpRequest,
+    plan: &Plan,
+    listing: &Listing,
+    record: &Record,
+    meta: Option<&Value>,
+) -> Document {
+    let links = Links::new(with_query(&record.path(), request)).under(profile(request));
+    shown(plan, listing, &links, true, meta)
+}
+
+fn shown(plan: &Plan, listing: &Listing, links: &Links, single: bool, meta: Option<&Value>) -> Document {
     let mut writer = if single { Writer::single(links) } else { Writer::collection(links) };
     for record in &listing.records {
-        record.write_object(fields, writer.resource());
+        let item = writer.resource();
+        record.write_object(plan.fields(), item);
+        page::mark(item, plan.cursor(record));
     }
     if let Some(included) = &listing.included {
         writer.include();
         for record in included {
-            record.write_object(fields, writer.resource());
+            record.write_object(plan.fields(), writer.resource());
         }
     }
-    writer.finish(total(listing).as_ref())
-}
-
-/// The total of a listing, in two spellings: the one that clients look for, and the one of the cursor pagination
-/// profile.
-pub(crate) fn total(listing: &Listing) -> Option<Value> {
-    listing.total.map(|total| serde_json::json!({ "total": total, "page": { "total": total } }))
-}
-
-/// A document of one record.
-pub(crate) fn single(record: &Record, fields: &Fields, meta: Option<&Value>) -> Vec<u8> {
-    let mut writer = Writer::single(&Links::new(record.path()));
-    record.write_object(fields, writer.resource());
     writer.finish(meta)
 }
 
+/// The address that a request was made to, as the gateway's users see it.
+pub(crate) fn self_link(request: &HttpRequest) -> String {
+    with_query(request.path(), request)
+}
+
+/// An address with the parameters of a request.
+pub(crate) fn with_query(path: &str, request: &HttpRequest) -> String {
+    match request.query_string() {
+        "" => path.to_owned(),
+        query => format!("{path}?{query}"),
+    }
+}
+
 /// A document in an answer.
-pub(crate) fn document(status: StatusCode, body: Vec<u8>) -> HttpResponse {
-    HttpResponse::build(status).content_type(pulse_jsonapi::MEDIA_TYPE).body(body)
+pub(crate) fn document(status: StatusCode, document: Document) -> HttpResponse {
+    HttpResponse::build(status)
+        .content_type(document.media_type().as_ref())
+        .insert_header((header::VARY, "Accept"))
+        .body(document.body)
+}
+
+/// A document in the answer to a request that reads, of the record where it shows one; 304 where the client has it
+/// already.
+pub(crate) fn fetched(request: &HttpRequest, found: Document, record: Option<&Record>) -> HttpResponse {
+    let tag = version::tag(record.and_then(Record::version), &found.body);
+    let mut response = if version::is_known(request.headers(), &tag) {
+        HttpResponse::NotModified().finish()
+    } else {
+        document(StatusCode::OK, found)
+    };
+    version::name(&mut response, &tag);
+    response
+}
+
+/// A document in the answer to a request that wrote a record, with the record's version.
+pub(crate) fn changed(status: StatusCode, document: Document, record: &Record) -> HttpResponse {
+    let tag = version::tag(record.version(), &document.body);
+    let mut response = self::document(status, document);
+    version::name(&mut response, &tag);
+    response
 }
 
 /// One record in an answer, with its version as `ETag`.
 pub(crate) fn record(status: StatusCode, record: &Record, meta: Option<&Value>) -> HttpResponse {
-    let mut response = document(status, single(record, &Fields::default(), meta));
-    tag(&mut response, record);
-    response
-}
-
-/// Names the version of a record in `ETag`, for `If-Match`.
-pub(crate) fn tag(response: &mut HttpResponse, record: &Record) {
-    if let Some(tag) = record.version().and_then(|version| HeaderValue::from_str(&etag(version)).ok()) {
-        response.headers_mut().insert(header::ETAG, tag);
-    }
-}
-
-/// The version that `If-Match` asks for; `*` asks for any.
-///
-/// # Errors
-/// When it is none of ours: it cannot match.
-pub(crate) fn expected_version(request: &HttpRequest) -> Result<Option<i64>, Error> {
-    let Some(tag) = request.headers().get(header::IF_MATCH) else { return Ok(None) };
-    match tag.to_str().unwrap_or_default() {
-        "*" => Ok(None),
-        tag => {
-            let version = tag.strip_prefix("\"v").and_then(|rest| rest.strip_suffix('"')?.parse().ok());
-            let stale = || Problem::new(Code::Stale, "The record does not have that version.");
-            Ok(Some(version.ok_or_else(|| stale().at_header("If-Match"))?))
-        }
-    }
-}
-
-fn etag(version: i64) -> String {
-    format!("\"v{version}\"")
+    let mut writer = Writer::single(&Links::new(record.path()));
+    record.write_object(&Fields::default(), writer.resource());
+    changed(status, writer.finish(meta), record)
 }

@@ -3,9 +3,10 @@
 use actix_web::http::{Method, StatusCode, header};
 use actix_web::web::{self, Bytes, Payload};
 use actix_web::{HttpRequest, HttpResponse};
-use pulse_jsonapi::document::{Expect, ResourceInput, read_resource};
-use pulse_jsonapi::query::{self, Accepts, page_links};
+use pulse_jsonapi::document::{Expect, Links, ResourceInput, Writer, read_resource};
+use pulse_jsonapi::query::{self, Accepts, Limits};
 use pulse_jsonapi::{Code, Problem};
+use pulse_resource::engine::Listing;
 use pulse_resource::plan::Plan;
 use pulse_resource::render::{BASE, Record};
 use pulse_resource::{Changes, Resource, error};
@@ -13,7 +14,7 @@ use pulse_service::body;
 use uuid::Uuid;
 
 use crate::auth::Caller;
-use crate::{App, Error, answer, trash};
+use crate::{App, Error, Settings, answer, page, trash, version};
 
 /// A request document may have this many bytes.
 const BODY_BYTES: usize = 1024 * 1024;
@@ -24,8 +25,10 @@ pub(crate) fn routes(config: &mut web::ServiceConfig, resource: &'static Resourc
         .service(web::resource(format!("/{}", resource.path())).to(
             move |request: HttpRequest, app: web::Data<App>, caller: Caller, payload: Payload| async move {
                 match *request.method() {
-                    Method::GET | Method::HEAD => list(&request, &app, &caller, resource).await,
-                    Method::POST if resource.actions.create => create(&app, &caller, resource, payload).await,
+                    Method::GET => list(&request, &app, &caller, resource).await,
+                    Method::POST if resource.actions.create => {
+                        create(&request, &app, &caller, resource, payload).await
+                    }
                     _ if resource.actions.create => Ok(answer::not_allowed(&request, "GET, HEAD, POST")),
                     _ => Ok(answer::not_allowed(&request, "GET, HEAD")),
                 }
@@ -35,22 +38,29 @@ pub(crate) fn routes(config: &mut web::ServiceConfig, resource: &'static Resourc
             move |request: HttpRequest, app: web::Data<App>, caller: Caller, payload: Payload| async move {
                 let id = id(&request, resource)?;
                 match *request.method() {
-                    Method::GET | Method::HEAD => show(&request, &app, &caller, resource, id).await,
+                    Method::GET => show(&request, &app, &caller, resource, id).await,
                     Method::PATCH if resource.actions.update => {
                         update(&request, &app, &caller, resource, id, payload).await
                     }
                     Method::DELETE if resource.actions.destroy => {
                         destroy(&request, &app, &caller, resource, id).await
                     }
-                    _ if resource.actions.update => {
-                        Ok(answer::not_allowed(&request, "GET, HEAD, PATCH, DELETE"))
-                    }
-                    _ => Ok(answer::not_allowed(&request, "GET, HEAD")),
+                    _ => Ok(answer::not_allowed(&request, allowed(resource))),
                 }
             },
         ));
     if resource.editable && resource.actions.destroy {
         trash::routes(config, resource);
+    }
+}
+
+/// The methods of a record's address.
+const fn allowed(resource: &Resource) -> &'static str {
+    match (resource.actions.update, resource.actions.destroy) {
+        (true, true) => "GET, HEAD, PATCH, DELETE",
+        (true, false) => "GET, HEAD, PATCH",
+        (false, true) => "GET, HEAD, DELETE",
+        (false, false) => "GET, HEAD",
     }
 }
 
@@ -73,8 +83,15 @@ pub(crate) fn plan(
     resource: &'static Resource,
     accepts: Accepts,
 ) -> Result<Plan, Error> {
-    let query = query::parse(request.query_string(), &accepts)?;
+    let query = query::parse(request.query_string(), &limited(request, app, accepts))?;
     Ok(Plan::new(app.engine().resources(), resource, &query)?)
+}
+
+/// The parameters of an address as the settings and the profile asked for change them.
+pub(crate) fn limited(request: &HttpRequest, app: &App, accepts: Accepts) -> Accepts {
+    let Settings { api, filters, .. } = app.settings();
+    let limits = Limits { q: api.q, unknown_filters: filters.unknown.into(), ..accepts.limits };
+    Accepts { by_cursor: answer::profile(request).is_some(), limits, ..accepts }
 }
 
 /// Reads a request body.
@@ -96,14 +113,46 @@ pub(crate) async fn read(payload: Payload) -> Result<Bytes, Error> {
 /// # Errors
 /// Everything that is wrong with it.
 pub(crate) async fn new_record(resource: &'static Resource, payload: Payload) -> Result<Changes, Error> {
-    let expect = Expect { r#type: resource.name, id: None, client_id_allowed: true };
+    let id = Uuid::now_v7().to_string();
+    let expect = Expect { r#type: resource.name, id: None, new_id: Some(&id), client_id_allowed: true };
     let input: ResourceInput = read_resource(&read(payload).await?, expect)?;
     Ok(Changes::creating(resource, input)?)
 }
 
 /// The answer to a request that created a record.
 pub(crate) fn created(record: &Record, meta: Option<&serde_json::Value>) -> HttpResponse {
-    let mut response = answer::record(StatusCode::CREATED, record, meta);
+    located(answer::record(StatusCode::CREATED, record, meta), record)
+}
+
+/// The answer to a request that created a record and says how it is to be shown.
+///
+/// # Errors
+/// When the listing has no record, which a write always leaves.
+pub(crate) fn created_shown(
+    request: &HttpRequest,
+    plan: &Plan,
+    listing: &Listing,
+    meta: Option<&serde_json::Value>,
+) -> Result<HttpResponse, Error> {
+    Ok(located(written(StatusCode::CREATED, request, plan, listing, meta)?, first(listing)?))
+}
+
+fn written(
+    status: StatusCode,
+    request: &HttpRequest,
+    plan: &Plan,
+    listing: &Listing,
+    meta: Option<&serde_json::Value>,
+) -> Result<HttpResponse, Error> {
+    let record = first(listing)?;
+    Ok(answer::changed(status, answer::written(request, plan, listing, record, meta), record))
+}
+
+fn first(listing: &Listing) -> Result<&Record, Error> {
+    Ok(listing.records.first().ok_or_else(|| anyhow::anyhow!("a write leaves a record"))?)
+}
+
+fn located(mut response: HttpResponse, record: &Record) -> HttpResponse {
     if let Ok(location) = header::HeaderValue::from_str(&record.path()) {
         response.headers_mut().insert(header::LOCATION, location);
     }
@@ -118,9 +167,8 @@ async fn list(
 ) -> Result<HttpResponse, Error> {
     let plan = plan(request, app, resource, Accepts::COLLECTION)?;
     let listing = app.engine().list(caller.act(), &plan, None).await?;
-    let path = format!("{BASE}/{}", resource.path());
-    let links = page_links(&path, request.query_string(), plan.page(), listing.total, listing.more);
-    Ok(answer::document(StatusCode::OK, answer::listing(&listing, plan.fields(), &links, false)))
+    let links = page::links(request, &format!("{BASE}/{}", resource.path()), &plan, &listing);
+    Ok(answer::fetched(request, answer::listing(&plan, &listing, &links, false), None))
 }
 
 async fn show(
@@ -132,34 +180,24 @@ async fn show(
 ) -> Result<HttpResponse, Error> {
     let plan = plan(request, app, resource, Accepts::RESOURCE)?;
     let listing = app.engine().find(caller.act(), &plan, id).await?;
-    let links = pulse_jsonapi::document::Links::new(self_link(request));
-    let mut response =
-        answer::document(StatusCode::OK, answer::listing(&listing, plan.fields(), &links, true));
-    if let Some(record) = listing.records.first() {
-        answer::tag(&mut response, record);
-    }
-    Ok(response)
-}
-
-/// The address that a request was made to, as the gateway's users see it.
-pub(crate) fn self_link(request: &HttpRequest) -> String {
-    match request.query_string() {
-        "" => request.path().to_owned(),
-        query => format!("{}?{query}", request.path()),
-    }
+    let links = Links::new(answer::self_link(request)).under(answer::profile(request));
+    let document = answer::listing(&plan, &listing, &links, true);
+    Ok(answer::fetched(request, document, listing.records.first()))
 }
 
 async fn create(
+    request: &HttpRequest,
     app: &App,
     caller: &Caller,
     resource: &'static Resource,
     payload: Payload,
 ) -> Result<HttpResponse, Error> {
+    let plan = plan(request, app, resource, Accepts::RESOURCE)?;
     let changes = new_record(resource, payload).await?;
     app.check(&changes)?;
-    let record = app.engine().create(caller.act(), changes).await?;
+    let listing = app.engine().create_shown(caller.act(), changes, &plan).await?;
     app.changed(resource);
-    Ok(created(&record, None))
+    created_shown(request, &plan, &listing, None)
 }
 
 async fn update(
@@ -170,14 +208,15 @@ async fn update(
     id: Uuid,
     payload: Payload,
 ) -> Result<HttpResponse, Error> {
+    let plan = plan(request, app, resource, Accepts::RESOURCE)?;
+    let expected = version::expected(request)?;
     let text = id.to_string();
-    let expect = Expect { r#type: resource.name, id: Some(&text), client_id_allowed: true };
+    let expect = Expect { r#type: resource.name, id: Some(&text), new_id: None, client_id_allowed: true };
     let changes = Changes::updating(resource, read_resource(&read(payload).await?, expect)?)?;
     app.check(&changes)?;
-    let expected = answer::expected_version(request)?;
-    let record = app.engine().update(caller.act(), id, changes, expected).await?;
+    let listing = app.engine().update_shown(caller.act(), id, changes, expected, &plan).await?;
     app.changed(resource);
-    Ok(answer::record(StatusCode::OK, &record, None))
+    written(StatusCode::OK, request, &plan, &listing, None)
 }
 
 /// A synchronous client in Python breaks on 204, so the answer has a document, as JSON:API allows.
@@ -188,11 +227,10 @@ async fn destroy(
     resource: &'static Resource,
     id: Uuid,
 ) -> Result<HttpResponse, Error> {
-    let expected = answer::expected_version(request)?;
-    let record = app.engine().destroy(caller.act(), resource, id, expected).await?;
+    answer::no_parameters(request)?;
+    let expected = version::expected(request)?;
+    app.engine().destroy(caller.act(), resource, id, expected).await?;
     app.changed(resource);
-    let links = pulse_jsonapi::document::Links::new(record.path());
     let meta = serde_json::json!({ "deleted": true });
-    let body = pulse_jsonapi::document::Writer::meta_only(&links).finish(Some(&meta));
-    Ok(answer::document(StatusCode::OK, body))
+    Ok(answer::document(StatusCode::OK, Writer::meta_only(&Links::none()).finish(Some(&meta))))
 }

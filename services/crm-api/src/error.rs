@@ -99,7 +99,7 @@ impl ResponseError for Error {
 
     fn error_response(&self) -> HttpResponse {
         let mut response = HttpResponse::build(self.status_code());
-        response.content_type(pulse_jsonapi::MEDIA_TYPE);
+        response.content_type(pulse_jsonapi::MEDIA_TYPE).insert_header((header::VARY, "Accept"));
         let request_id = pulse_service::http::current_request_id();
         let document = match self {
             Self::Rejected(problems) => {

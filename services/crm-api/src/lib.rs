@@ -7,18 +7,22 @@
 
 pub mod answer;
 pub mod auth;
+mod catalogue;
 pub mod collection;
 mod docs;
 pub mod error;
 pub mod openapi;
 mod operation;
+mod page;
 pub mod related;
 pub mod relay;
 pub mod resources;
+mod rewrite;
 pub mod roles;
 pub mod seed;
 pub mod settings;
 pub mod trash;
+mod version;
 
 use std::sync::Arc;
 
@@ -26,6 +30,7 @@ use actix_web::middleware::from_fn;
 use actix_web::web;
 use pulse_bus::Publisher;
 use pulse_domain::seal::MasterKey;
+use pulse_jsonapi::BASE;
 use pulse_resource::Engine;
 use pulse_service::Service;
 use pulse_service::credential::{InternalKey, SessionKey};
@@ -89,6 +94,10 @@ impl App {
         })))
     }
 
+    fn settings(&self) -> &Settings {
+        &self.0.settings
+    }
+
     fn engine(&self) -> &Engine {
         &self.0.engine
     }
@@ -138,10 +147,17 @@ fn routes(config: &mut web::ServiceConfig, app: &App) {
         .app_data(web::Data::new(app.clone()))
         .configure(openapi::routes)
         .configure(docs::routes)
-        .service(web::scope("/auth").wrap(from_fn(answer::negotiate)).configure(sign_in))
+        .configure(catalogue::routes)
         .service(
-            web::scope("/api/v1")
+            web::scope("/auth")
                 .wrap(from_fn(answer::negotiate))
+                .wrap(from_fn(rewrite::rewrite))
+                .configure(sign_in),
+        )
+        .service(
+            web::scope(BASE)
+                .wrap(from_fn(answer::negotiate))
+                .wrap(from_fn(rewrite::rewrite))
                 .service(web::scope("/auth").configure(sign_in))
                 .configure(resources::routes)
                 .default_service(web::to(answer::no_such_path)),

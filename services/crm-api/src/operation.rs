@@ -1,8 +1,11 @@
 //! Operations besides CRUD. Each is declared once, beside its handler; its route and its documentation both follow from
 //! that, so a handler that is not documented cannot be reached.
 
+use actix_web::body::{EitherBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::guard::{self, GuardContext};
 use actix_web::http::Method;
+use actix_web::middleware::{Next, from_fn};
 use actix_web::{HttpRequest, Route, web};
 use pulse_jsonapi::Code;
 use pulse_resource::Resource;
@@ -28,6 +31,9 @@ pub(crate) struct Operation {
     pub(crate) public: bool,
     /// What it is sent.
     pub(crate) body: Body,
+    /// Whether its handler reads query parameters; they are refused otherwise. Where a record is made, `include` and
+    /// `fields` are always read.
+    pub(crate) parameters: bool,
     /// What it answers when it has done what was asked.
     pub(crate) answers: &'static [Answer],
     /// Headers of those answers, with what they say.
@@ -76,6 +82,7 @@ impl Operation {
         path: "",
         public: false,
         body: Body::Nothing,
+        parameters: false,
         answers: &[],
         headers: &[],
         refusals: &[],
@@ -106,6 +113,17 @@ impl Verb {
     }
 }
 
+/// Refuses query parameters before the handler runs.
+async fn without_parameters<B: MessageBody>(
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<EitherBody<B>>, actix_web::Error> {
+    match answer::no_parameters(request.request()) {
+        Ok(()) => Ok(next.call(request).await?.map_into_left_body()),
+        Err(refused) => Ok(request.error_response(refused).map_into_right_body()),
+    }
+}
+
 /// The routes of operations. One that stands at the address of a collection replaces what every collection does there
 /// with that method, and leaves it the others.
 pub(crate) fn routes(config: &mut web::ServiceConfig, operations: &'static [Operation]) {
@@ -117,7 +135,11 @@ pub(crate) fn routes(config: &mut web::ServiceConfig, operations: &'static [Oper
         let verbs: Vec<_> = here.iter().map(|operation| operation.verb).collect();
         let mut resource = web::resource(operation.path);
         for operation in here {
-            resource = resource.route((operation.handler)().guard(operation.verb.guard()));
+            let mut route = (operation.handler)();
+            if !operation.parameters && !matches!(operation.body, Body::NewRecord(_)) {
+                route = route.wrap(from_fn(without_parameters));
+            }
+            resource = resource.route(route.guard(operation.verb.guard()));
         }
         let shared = RESOURCES.iter().any(|known| operation.path.strip_prefix('/') == Some(known.path()));
         config.service(if shared {

@@ -1,5 +1,6 @@
 //! Settings of crm-api; `settings.default.toml` has the defaults.
 
+use pulse_jsonapi::ransack::Strictness;
 use pulse_service::settings::{Http, Telemetry};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
@@ -28,6 +29,10 @@ pub struct Settings {
     pub session: Session,
     /// The address that users know.
     pub gateway: Gateway,
+    /// How the JSON:API reads requests.
+    pub api: Api,
+    /// How filters are read.
+    pub filters: Filters,
     /// What webhook subscriptions may point at: the same as for webhook-dispatcher.
     pub egress: pulse_service::egress::Settings,
 }
@@ -66,6 +71,41 @@ pub struct Session {
 pub struct Gateway {
     /// What trigger URLs begin with, such as `https://api.example.com`.
     pub url: String,
+}
+
+/// Section `[api]`.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Api {
+    /// Whether filters may be written under `q` beside `filter`; the letter of JSON:API reserves such names.
+    pub q: bool,
+}
+
+/// Section `[filters]`.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Filters {
+    /// What becomes of a filter, or of a sort among filters, that names what does not exist.
+    pub unknown: Unknown,
+}
+
+/// What becomes of something that is not known.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Unknown {
+    /// The request is refused: a typo never widens a result.
+    Refuse,
+    /// It is left out, as Ransack does by default.
+    Ignore,
+}
+
+impl From<Unknown> for Strictness {
+    fn from(unknown: Unknown) -> Self {
+        match unknown {
+            Unknown::Refuse => Self::Strict,
+            Unknown::Ignore => Self::Lenient,
+        }
+    }
 }
 
 impl Settings {

@@ -4,7 +4,6 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 use pulse_jsonapi::document::{Links, Writer};
 use pulse_resource::Resource;
-use pulse_resource::render::BASE;
 use serde_json::json;
 
 use crate::auth::{Caller, require_admin};
@@ -41,6 +40,7 @@ async fn restore(
     caller: &Caller,
     resource: &'static Resource,
 ) -> Result<HttpResponse, Error> {
+    answer::no_parameters(request)?;
     let record = app.engine().restore(caller.act(), resource, id(request, resource)?).await?;
     app.changed(resource);
     Ok(answer::record(StatusCode::OK, &record, None))
@@ -52,10 +52,10 @@ async fn purge(
     caller: &Caller,
     resource: &'static Resource,
 ) -> Result<HttpResponse, Error> {
+    answer::no_parameters(request)?;
     let id = id(request, resource)?;
     require_admin(app, caller).await?;
     app.engine().purge(caller.act(), resource, id).await?;
-    let links = Links::new(format!("{BASE}/{}/{id}", resource.path()));
-    let body = Writer::meta_only(&links).finish(Some(&json!({ "purged": true })));
+    let body = Writer::meta_only(&Links::none()).finish(Some(&json!({ "purged": true })));
     Ok(answer::document(StatusCode::OK, body))
 }

@@ -4,4 +4,4 @@ mod read;
 mod write;
 
 pub use read::{Expect, Identifier, Linkage, ResourceInput, read_linkage, read_resource};
-pub use write::{Links, Writer};
+pub use write::{Document, Links, Writer};

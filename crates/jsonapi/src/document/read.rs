@@ -12,6 +12,8 @@ pub struct Expect<'a> {
     pub r#type: &'a str,
     /// Its id, if it exists already.
     pub id: Option<&'a str>,
+    /// The id that a new resource gets unless the client chooses one; what its `lid` stands for in linkage.
+    pub new_id: Option<&'a str>,
     /// Whether a client may choose the id of a resource it creates.
     pub client_id_allowed: bool,
 }
@@ -19,7 +21,7 @@ pub struct Expect<'a> {
 /// A resource as a client sent it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ResourceInput {
-    /// The client's id on creating, the resource's own on updating.
+    /// On creating the client's id or else the one expected, on updating the resource's own.
     pub id: Option<String>,
     /// What the client calls the resource within this document.
     pub lid: Option<String>,
@@ -50,7 +52,8 @@ pub struct Identifier {
 /// Reads a document with one resource object.
 ///
 /// Members that JSON:API does not define and names that begin with `@` are ignored; of a member that occurs
-/// twice the last counts.
+/// twice the last counts. A relationship of a resource that exists, without data but with the links that this server
+/// gave it, is what comes back when a whole record is sent, and says nothing.
 ///
 /// # Errors
 ///
@@ -64,12 +67,14 @@ pub fn read_resource(body: &[u8], expect: Expect<'_>) -> Result<ResourceInput, V
         return Err(reader.problems);
     };
     reader.check_type(resource, expect.r#type);
-    let input = ResourceInput {
-        id: reader.id(resource, expect),
-        lid: reader.lid(resource),
-        attributes: reader.attributes(resource.remove("attributes")),
-        relationships: reader.relationships(resource.remove("relationships")),
-    };
+    let id = reader.id(resource, expect).or_else(|| expect.new_id.map(str::to_owned));
+    let lid = reader.lid(resource);
+    if let (Some(lid), Some(id)) = (&lid, &id) {
+        reader.own = Some((lid.clone(), Identifier { r#type: expect.r#type.to_owned(), id: id.clone() }));
+    }
+    let attributes = reader.attributes(resource.remove("attributes"));
+    let relationships = reader.relationships(resource.remove("relationships"), expect.id);
+    let input = ResourceInput { id, lid, attributes, relationships };
     if reader.problems.is_empty() { Ok(input) } else { Err(reader.problems) }
 }
 
@@ -101,6 +106,8 @@ fn data(body: &[u8]) -> Result<Value, Vec<Problem>> {
 #[derive(Default)]
 struct Reader {
     problems: Vec<Problem>,
+    /// What the resource of the document is called in it, and which it is.
+    own: Option<(String, Identifier)>,
 }
 
 impl Reader {
@@ -132,7 +139,7 @@ impl Reader {
             (None, None) => return None,
         };
         match expect.id {
-            Some(expected) if expected != id => {
+            Some(expected) if !expected.eq_ignore_ascii_case(&id) => {
                 let detail = format!("this URL stands for the resource {expected:?}, not {id:?}");
                 self.problems.push(Problem::new(Code::WrongId, detail).at_pointer("/data/id"));
             }
@@ -172,7 +179,11 @@ impl Reader {
         }
     }
 
-    fn relationships(&mut self, relationships: Option<Value>) -> Vec<(String, Linkage)> {
+    fn relationships(
+        &mut self,
+        relationships: Option<Value>,
+        existing: Option<&str>,
+    ) -> Vec<(String, Linkage)> {
         let relationships = match relationships {
             None => return Vec::new(),
             Some(Value::Object(relationships)) => relationships,
@@ -190,6 +201,7 @@ impl Reader {
                         let linkage = self.linkage(data, &format!("{at}/data"));
                         linkages.extend(linkage.map(|linkage| (name, linkage)));
                     }
+                    None if existing.is_some_and(|id| is_echo(&relationship, id, &name)) => {}
                     None => self.malformed(&at, "the relationship has no data"),
                 },
                 _ => self.malformed(&at, "a relationship is an object with data"),
@@ -226,6 +238,9 @@ impl Reader {
     }
 
     fn identifier(&mut self, identifier: &Map<String, Value>, at: &str) -> Option<Identifier> {
+        if let (None, Some(lid)) = (identifier.get("id"), identifier.get("lid")) {
+            return self.own_identifier(identifier, lid, at);
+        }
         let mut member = |name: &str| match identifier.get(name) {
             Some(Value::String(text)) => {
                 let known = self.problems.len();
@@ -243,6 +258,24 @@ impl Reader {
         };
         let (r#type, id) = (member("type"), member("id"));
         Some(Identifier { r#type: r#type?, id: id? })
+    }
+
+    /// A `lid` names the resource of the document itself: there is no other in it.
+    fn own_identifier(
+        &mut self,
+        identifier: &Map<String, Value>,
+        lid: &Value,
+        at: &str,
+    ) -> Option<Identifier> {
+        let own = self.own.as_ref().filter(|(known, own)| {
+            lid.as_str() == Some(known) && identifier.get("type").and_then(Value::as_str) == Some(&own.r#type)
+        });
+        let found = own.map(|(_, own)| own.clone());
+        if found.is_none() {
+            let detail = "the document has no resource of this type and lid";
+            self.malformed(&format!("{at}/lid"), detail);
+        }
+        found
     }
 
     /// PostgreSQL stores no NUL, neither in texts nor in JSON.
@@ -274,6 +307,13 @@ impl Reader {
     fn malformed(&mut self, at: &str, detail: &str) {
         self.problems.push(Problem::new(Code::MalformedDocument, detail).at_pointer(at));
     }
+}
+
+/// Whether a relationship has the links that documents of the resource give it.
+fn is_echo(relationship: &Map<String, Value>, id: &str, name: &str) -> bool {
+    let this = relationship.get("links").and_then(|links| links.get("self"));
+    let this = this.and_then(|this| this.as_str().or_else(|| this.get("href")?.as_str()));
+    this.is_some_and(|this| this.ends_with(&format!("/{id}/relationships/{name}")))
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! The catalogue of error codes: one row per code, for all services.
 
+use crate::{BASE, profile};
+
 /// Turns the rows below into the enum and its accessors, so that a code cannot lack a status, a title or a
 /// meaning.
 macro_rules! codes {
@@ -39,6 +41,40 @@ macro_rules! codes {
             }
         }
     };
+}
+
+impl Code {
+    /// The code of a name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|code| code.name() == name)
+    }
+
+    /// The `links.type` of an error object: what the profile demands, else our own page about the code.
+    #[must_use]
+    pub fn page(self) -> String {
+        match self {
+            Self::PageTooLarge => format!("{}/max-size-exceeded", profile::CURSOR_PAGINATION),
+            code => format!("{BASE}/errors/{}", code.name()),
+        }
+    }
+
+    /// The page about all codes, as Markdown.
+    #[must_use]
+    pub fn catalogue() -> String {
+        let mut page = String::from(
+            "# Errors\n\nEvery `code` of an error object under `/api/v1`. Codes are never renamed or reused; titles are constant; \
+             `detail` says what is wrong\nthis time and `source` where. The row of one code is served at \
+             `/api/v1/errors/{code}`. This page is written from\n\
+             `crates/jsonapi/src/problem/code.rs`; a test compares.\n\n| code | status | title | meaning |\n| --- | --- | --- | \
+             --- |\n",
+        );
+        for code in Self::ALL {
+            let (name, status, title, meaning) = (code.name(), code.status(), code.title(), code.meaning());
+            page.push_str(&format!("| `{name}` | {status} | {title} | {meaning} |\n"));
+        }
+        page
+    }
 }
 
 codes! {
@@ -103,8 +139,12 @@ codes! {
         "A `page` parameter is not a number in the allowed range.";
     PageTooLarge "page_too_large" 400 "Page too large",
         "`page[size]` is above the maximum, which `meta.page.maxSize` tells.";
+    InvalidCursor "invalid_cursor" 400 "Invalid cursor",
+        "`page[after]` or `page[before]` is not a cursor of this collection in this order.";
 
     // HTTP
+    InvalidHeader "invalid_header" 400 "Invalid header",
+        "The value of a request header cannot be read or is not one of those allowed.";
     MalformedRequest "malformed_request" 400 "Malformed request",
         "The request is not HTTP as the gateway understands it.";
     MethodNotAllowed "method_not_allowed" 405 "Method not allowed",
@@ -147,29 +187,14 @@ codes! {
 mod tests {
     use super::*;
 
-    /// `docs/errors.md`, as it must be.
-    fn markdown() -> String {
-        let mut page = String::from(
-            "# Errors\n\nEvery `code` of an error object under `/api/v1`. Codes are never renamed or reused; titles are constant; \
-             `detail` says what is wrong\nthis time and `source` where. This page is written from \
-             `crates/jsonapi/src/problem/code.rs`; a test compares.\n\n| code | status | title | meaning |\n| --- | --- | --- | \
-             --- |\n",
-        );
-        for code in Code::ALL {
-            let (name, status, title, meaning) = (code.name(), code.status(), code.title(), code.meaning());
-            page.push_str(&format!("| `{name}` | {status} | {title} | {meaning} |\n"));
-        }
-        page
-    }
-
     #[test]
     fn the_documentation_is_the_catalogue() {
         let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/errors.md");
         #[expect(clippy::disallowed_methods, reason = "a switch of this test, not a setting")]
         if std::env::var("BLESS").is_ok() {
-            std::fs::write(page, markdown()).expect("writes the page");
+            std::fs::write(page, Code::catalogue()).expect("writes the page");
         }
         let committed = std::fs::read_to_string(page).expect("the page exists");
-        assert_eq!(committed, markdown(), "run `make bless` to write it again");
+        assert_eq!(committed, Code::catalogue(), "run `make bless` to write it again");
     }
 }

@@ -186,6 +186,7 @@ fn write_error<S: Serializer>(problem: &Problem, id: Option<&str>, serializer: S
     if let Some(id) = id {
         map.serialize_entry("id", id)?;
     }
+    map.serialize_entry("links", &serde_json::json!({ "type": problem.code.page() }))?;
     map.serialize_entry("status", &problem.code.status().to_string())?;
     map.serialize_entry("code", problem.code.name())?;
     map.serialize_entry("title", problem.code.title())?;
@@ -224,7 +225,9 @@ mod tests {
         assert_eq!(
             document,
             json!({"jsonapi": {"version": "1.1"}, "errors": [{
-                "id": "r1", "status": "400", "code": "page_too_large", "title": "Page too large",
+                "id": "r1",
+                "links": {"type": "https://jsonapi.org/profiles/ethanresnick/cursor-pagination/max-size-exceeded"},
+                "status": "400", "code": "page_too_large", "title": "Page too large",
                 "detail": "at most 100", "source": {"parameter": "page[size]"}, "meta": {"page": {"maxSize": 100}}
             }]})
         );
@@ -237,6 +240,7 @@ mod tests {
         let document: Value = serde_json::from_slice(&errors_document(&problems, Some("r1"))).unwrap();
         assert_eq!(document["errors"][0]["id"], "r1.1");
         assert_eq!(document["errors"][1]["id"], "r1.2");
+        assert_eq!(document["errors"][1]["links"]["type"], "/api/v1/errors/invalid");
         assert_eq!(document["errors"][1]["source"], json!({"header": "If-Match"}));
     }
 

@@ -5,12 +5,13 @@
 
 mod page;
 
-pub use page::{Page, page_links};
+pub use page::{Neighbour, Page, cursor_links, page_links};
 
 use std::collections::HashSet;
 use std::fmt;
 
 use crate::nested::{self, Caps, Nested, Pair};
+use crate::ransack::Strictness;
 use crate::ransack::search::{self, Family, Search};
 use crate::{Code, Problem};
 
@@ -19,6 +20,8 @@ use crate::{Code, Problem};
 pub struct Query {
     /// The conditions under `q` and `filter`, joined by and if both are there.
     pub filter: Search,
+    /// What becomes of a filter that names what does not exist.
+    pub unknown_filters: Strictness,
     /// The fields under `sort`, then those under `q[s]`.
     pub sort: Vec<SortKey>,
     /// Which part of the collection.
@@ -57,6 +60,8 @@ pub struct Accepts {
     pub sort: bool,
     /// `page[...]`
     pub page: bool,
+    /// Whether the cursor pagination profile was asked for: a page without a number is then told by cursors.
+    pub by_cursor: bool,
     /// `include`
     pub include: bool,
     /// `fields[...]`
@@ -78,14 +83,22 @@ pub struct Limits {
     pub include_depth: usize,
     /// Whether `q` is read beside `filter`; the letter of JSON:API reserves such names.
     pub q: bool,
+    /// What becomes of a filter that names what does not exist.
+    pub unknown_filters: Strictness,
     /// Bounds of the query string as a whole.
     pub caps: Caps,
 }
 
 impl Limits {
     /// 25 per page, at most 100, three levels of include.
-    pub const DEFAULT: Self =
-        Self { default_size: 25, max_size: 100, include_depth: 3, q: true, caps: Caps::DEFAULT };
+    pub const DEFAULT: Self = Self {
+        default_size: 25,
+        max_size: 100,
+        include_depth: 3,
+        q: true,
+        unknown_filters: Strictness::Strict,
+        caps: Caps::DEFAULT,
+    };
 }
 
 impl Accepts {
@@ -94,6 +107,7 @@ impl Accepts {
         filter: false,
         sort: false,
         page: false,
+        by_cursor: false,
         include: false,
         fields: false,
         extra: &[],
@@ -159,7 +173,8 @@ impl<'a> Reader<'a> {
         let (page, count) = self.page();
         let extra = self.extra();
         let (filter, sorts) = self.filter();
-        Query { filter, sort: [sort, sorts].concat(), page, include, fields, count, extra }
+        let unknown_filters = self.accepts.limits.unknown_filters;
+        Query { filter, unknown_filters, sort: [sort, sorts].concat(), page, include, fields, count, extra }
     }
 
     /// Pairs of a family that the endpoint has, or none.

@@ -8,7 +8,6 @@ use diesel_async::RunQueryDsl;
 use pulse_domain::WorkspaceId;
 use pulse_jsonapi::document::{Links, Writer};
 use pulse_jsonapi::{Code, Problem};
-use pulse_resource::render::BASE;
 use pulse_service::http::Origin;
 use pulse_store::schema::{user_sessions, users};
 use serde_json::{Value, json};
@@ -79,7 +78,6 @@ pub(super) async fn sign_out(app: web::Data<App>, caller: Caller) -> Result<Http
         .set(user_sessions::revoked_at.eq(diesel::dsl::now))
         .execute(&mut connection)
         .await?;
-    let links = Links::new(format!("{BASE}/auth/sign_out"));
     let meta = json!({ "signed_out": true });
-    Ok(answer::document(StatusCode::OK, Writer::meta_only(&links).finish(Some(&meta))))
+    Ok(answer::document(StatusCode::OK, Writer::meta_only(&Links::none()).finish(Some(&meta))))
 }

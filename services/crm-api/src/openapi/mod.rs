@@ -24,8 +24,8 @@ use pulse_resource::Resource;
 use pulse_resource::render::BASE;
 use serde_json::{Map, Value, json};
 
-use crate::auth;
 use crate::resources::{OPERATIONS, RESOURCES};
+use crate::{auth, catalogue};
 
 /// Where the document is served.
 pub(crate) const PATH: &str = "/api/v1/openapi.json";
@@ -50,6 +50,7 @@ pub fn document() -> Value {
         operations::add(declared, BASE, &mut paths);
     }
     paths.insert(PATH.to_owned(), served::described());
+    catalogue::describe(&mut paths);
     let tags = ["auth"].into_iter().chain(RESOURCES.iter().map(|resource| resource.name)).chain(["meta"]);
     json!({
         "openapi": "3.1.0",
@@ -78,7 +79,7 @@ fn components(resources: &[&'static Resource]) -> Value {
         "parameters": parameters,
         "responses": responses,
         "headers": {
-            "ETag": { "description": "The version of the record, for `If-Match`.", "schema": text },
+            "ETag": { "description": "The version of the document for `If-None-Match`, and of its record for `If-Match`.", "schema": text },
             "Location": { "description": "The address of the record.", "schema": text },
         },
         "securitySchemes": {

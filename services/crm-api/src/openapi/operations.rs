@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::names::{reference, schema_of};
+use super::parameters::{self, Reads};
 use super::paths::{Draft, created};
 use super::{responses, schemas};
 use crate::operation::{Answer, Body, Operation, Verb};
@@ -46,7 +47,7 @@ fn described(operation: &'static Operation) -> Value {
         Body::Nothing => draft,
         Body::NewRecord(resource) => {
             refusals.extend([403, 404, 409, 413, 415, 422]);
-            draft.body(&schema_of(resource, "Create"))
+            draft.parameters(parameters::of(Reads::One(&[resource]))).body(&schema_of(resource, "Create"))
         }
         Body::Json(schema) => {
             refusals.extend([413, 415, 422]);
@@ -59,7 +60,7 @@ fn described(operation: &'static Operation) -> Value {
             Answer::Record(201, resource) => (201, created(resource)),
             Answer::Record(status, resource) => {
                 let document = schema_of(resource, "Document");
-                (status, responses::record("Done.", &document, resource.editable))
+                (status, responses::found("Done.", &document))
             }
             Answer::Meta(status, meta) => {
                 (status, responses::document("Done.", &schemas::meta_document(&meta())))
@@ -69,6 +70,9 @@ fn described(operation: &'static Operation) -> Value {
             response["headers"][name] = json!({ "description": description, "schema": { "type": "string" } });
         }
         draft = draft.answer(status, response);
+    }
+    if operation.verb == Verb::Get {
+        draft = draft.unless_known();
     }
     draft.refused(refusals)
 }

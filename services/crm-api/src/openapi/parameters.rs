@@ -15,10 +15,10 @@ pub(super) enum Reads<'a> {
     One(&'a [&'static Resource]),
     /// A collection of records of a resource.
     Many(&'static Resource),
+    /// The identifier that a to-one relationship leads to.
+    Link,
     /// The identifiers that a to-many relationship leads to.
     Linkage,
-    /// What no parameter shapes.
-    Plain,
 }
 
 /// References to the parameters of a request.
@@ -31,8 +31,8 @@ pub(super) fn of(reads: Reads) -> Vec<Value> {
             let own = ["Q", "Filter", "Sort", "Include"].map(|what| parameter(&component(resource, what)));
             own.into_iter().chain([parameter("Fields"), parameter("Page")]).collect()
         }
-        Reads::Linkage => vec![parameter("LinkagePage")],
-        Reads::Plain => Vec::new(),
+        Reads::Link => vec![parameter("Include"), parameter("Fields")],
+        Reads::Linkage => vec![parameter("Include"), parameter("Fields"), parameter("LinkagePage")],
     }
 }
 
@@ -64,11 +64,17 @@ pub(super) fn add_shared(resources: &[&'static Resource], parameters: &mut Map<S
                 "size": {
                     "type": "integer", "minimum": 1, "maximum": limits.max_size, "default": limits.default_size,
                 },
+                "after": { "type": "string", "description": "A cursor: what lies behind it." },
+                "before": { "type": "string", "description": "A cursor: what lies in front of it." },
                 "total": { "type": "boolean", "default": true },
             },
             "additionalProperties": false,
         });
-        deep_object("page", "Which part of the collection; `total` false saves the count.", schema)
+        deep_object(
+            "page",
+            "Which part of the collection, by number or by cursor; `total` false saves the count.",
+            schema,
+        )
     };
     let header = |name: &str, description: &str| {
         json!({

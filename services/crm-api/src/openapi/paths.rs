@@ -45,6 +45,16 @@ impl Draft {
         self
     }
 
+    /// The client may have the answer already.
+    pub(super) fn unless_known(mut self) -> Self {
+        let header = reference("parameters", "IfNoneMatch");
+        let parameters = self.operation.entry("parameters").or_insert_with(|| json!([]));
+        if let Some(parameters) = parameters.as_array_mut() {
+            parameters.push(header);
+        }
+        self.answer(304, json!({ "description": "It has not changed." }))
+    }
+
     /// Ends it, with what it is refused with.
     pub(super) fn refused(mut self, statuses: impl IntoIterator<Item = u16>) -> Value {
         responses::refusals(statuses, &mut self.answers);
@@ -86,10 +96,12 @@ fn collection(resource: &'static Resource) -> Value {
     let list = draft(resource, "list", "List")
         .parameters(parameters::of(Reads::Many(resource)))
         .answer(200, reference("responses", &component(resource, "Collection")))
+        .unless_known()
         .refused([401]);
     let mut item = json!({ "get": list });
     if resource.actions.create {
         item["post"] = draft(resource, "create", "Create")
+            .parameters(parameters::of(Reads::One(&[resource])))
             .body(&schema_of(resource, "Create"))
             .answer(201, created(resource))
             .refused(DOCUMENT.into_iter().filter(|status| *status != 412).chain([401]));
@@ -102,11 +114,13 @@ fn record(resource: &'static Resource) -> Value {
     let show = draft(resource, "show", "Show")
         .parameters(parameters::of(Reads::One(&[resource])))
         .answer(200, document.clone())
+        .unless_known()
         .refused([401, 404]);
     let mut operations = vec![("get", show)];
     if resource.actions.update {
+        let shown = parameters::of(Reads::One(&[resource])).into_iter();
         let update = draft(resource, "update", "Update")
-            .parameters(vec![reference("parameters", "IfMatch")])
+            .parameters(shown.chain([reference("parameters", "IfMatch")]).collect())
             .body(&schema_of(resource, "Update"))
             .answer(200, document)
             .refused(DOCUMENT.into_iter().chain([401]));
@@ -138,10 +152,7 @@ fn purge(resource: &'static Resource) -> Value {
 
 /// The answer to a request that made a record.
 pub(super) fn created(resource: &Resource) -> Value {
-    let mut response = responses::record("Created.", &schema_of(resource, "Document"), resource.editable);
-    if !response["headers"].is_object() {
-        response["headers"] = json!({});
-    }
+    let mut response = responses::found("Created.", &schema_of(resource, "Document"));
     response["headers"]["Location"] = reference("headers", "Location");
     response
 }

@@ -35,30 +35,32 @@ fn related(resource: &'static Resource, relationship: &'static Relationship) -> 
             .answer(200, reference("responses", &component(target, "Collection"))),
         targets => {
             let data = schemas::or_null(&schemas::any_of(relationship, |target| schema_of(target, "")));
-            draft.parameters(parameters::of(Reads::One(targets))).answer(
-                200,
-                responses::document("The record, or null.", &schemas::document("Document", &data)),
-            )
+            draft
+                .parameters(parameters::of(Reads::One(targets)))
+                .answer(200, responses::found("The record, or null.", &schemas::document("Document", &data)))
         }
     }
+    .unless_known()
     .refused([401, 404])
 }
 
 fn links(resource: &'static Resource, relationship: &'static Relationship) -> Value {
     let data = schemas::linkage(relationship);
-    let document = responses::document("The linkage.", &schemas::document("Linkage", &data));
+    let document = responses::found("The linkage.", &schemas::document("Linkage", &data));
     let body = json!({ "type": "object", "required": ["data"], "properties": { "data": data } });
-    let reads = if relationship.to_one() { Reads::Plain } else { Reads::Linkage };
+    let reads = if relationship.to_one() { Reads::Link } else { Reads::Linkage };
     let show =
         draft(resource, relationship, "linkage", &format!("Show the linkage of {}", relationship.name))
             .parameters(parameters::of(reads))
             .answer(200, document.clone())
+            .unless_known()
             .refused([401, 404]);
     let change = |verb: &str, what: &str| {
         draft(resource, relationship, verb, &format!("{what} {}", relationship.name))
+            .parameters(vec![reference("parameters", "IfMatch")])
             .body(&body)
             .answer(200, document.clone())
-            .refused(DOCUMENT.into_iter().filter(|status| *status != 412).chain([401]))
+            .refused(DOCUMENT.into_iter().chain([401]))
     };
     let mut operations = vec![("get", show)];
     if schemas::settable(relationship) {

@@ -70,8 +70,8 @@ pub(super) fn content(schema: &Value) -> Value {
 
 /// Adds the answers that show a resource.
 pub(super) fn add_of(resource: &Resource, responses: &mut Map<String, Value>) {
-    let one = record("The record.", &schema_of(resource, "Document"), resource.editable);
-    let many = document("A page of records.", &schema_of(resource, "Collection"));
+    let one = found("The record.", &schema_of(resource, "Document"));
+    let many = found("A page of records.", &schema_of(resource, "Collection"));
     responses.insert(component(resource, "Document"), one);
     responses.insert(component(resource, "Collection"), many);
 }
@@ -81,11 +81,9 @@ pub(super) fn document(description: &str, schema: &Value) -> Value {
     json!({ "description": description, "content": content(schema) })
 }
 
-/// A document about one record, whose version is in `ETag`.
-pub(super) fn record(description: &str, schema: &Value, editable: bool) -> Value {
+/// A document that can be found again, with its version in `ETag`.
+pub(super) fn found(description: &str, schema: &Value) -> Value {
     let mut response = document(description, schema);
-    if editable {
-        response["headers"] = json!({ "ETag": reference("headers", "ETag") });
-    }
+    response["headers"] = json!({ "ETag": reference("headers", "ETag") });
     response
 }

@@ -84,7 +84,7 @@ pub(super) fn add(resources: &[&'static Resource], schemas: &mut Map<String, Val
             json!({
                 "type": "object",
                 "required": ["jsonapi", "meta"],
-                "properties": { "jsonapi": schema("JsonApi"), "links": schema("Links"), "meta": {} },
+                "properties": { "jsonapi": schema("JsonApi"), "links": { "type": "object" }, "meta": {} },
                 "not": { "required": ["data"] },
             }),
         ),

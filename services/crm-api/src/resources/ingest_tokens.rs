@@ -3,6 +3,7 @@
 use actix_web::web::{self, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use pulse_domain::token::{self, Purpose};
+use pulse_jsonapi::query::Accepts;
 use pulse_resource::{Bind, Resource, attribute, belongs_to};
 use pulse_store::schema::ingest_tokens;
 use serde_json::json;
@@ -41,11 +42,12 @@ pub(super) const OPERATIONS: &[Operation] = &[Operation {
 
 /// Makes a token; `meta.token` is the only time it is shown.
 async fn create(
-    _request: HttpRequest,
+    request: HttpRequest,
     app: web::Data<App>,
     caller: Caller,
     payload: Payload,
 ) -> Result<HttpResponse, Error> {
+    let plan = collection::plan(&request, &app, &INGEST_TOKENS, Accepts::RESOURCE)?;
     let mut changes = collection::new_record(&INGEST_TOKENS, payload).await?;
     let purpose = match changes.text("kind") {
         Some("secret") => Purpose::IngestSecret,
@@ -54,7 +56,7 @@ async fn create(
     let made = purpose.generate();
     changes.set("token_digest", Bind::Bytes(token::digest(&made).to_vec()));
     changes.set("token_hint", token::hint(&made).as_str());
-    let record = app.engine().create(caller.act(), changes).await?;
+    let listing = app.engine().create_shown(caller.act(), changes, &plan).await?;
     app.changed(&INGEST_TOKENS);
-    Ok(collection::created(&record, Some(&json!({ "token": made }))))
+    collection::created_shown(&request, &plan, &listing, Some(&json!({ "token": made })))
 }

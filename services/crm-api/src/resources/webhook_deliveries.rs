@@ -6,7 +6,6 @@ use pulse_bus::Outgoing;
 use pulse_bus::topology::{COMMANDS, REPLAY};
 use pulse_domain::command::Replay;
 use pulse_jsonapi::document::{Links, Writer};
-use pulse_resource::render::BASE;
 use pulse_resource::{Actions, Resource, attribute, belongs_to, has_many};
 use pulse_store::schema::{webhook_attempts, webhook_deliveries};
 use serde_json::json;
@@ -76,7 +75,6 @@ async fn replay(request: HttpRequest, app: web::Data<App>, caller: Caller) -> Re
         body: replay.encode(),
     };
     app.0.publisher.publish(&message).await?;
-    let links = Links::new(format!("{BASE}/webhook_deliveries/{}", replay.replay_id));
     let meta = json!({ "delivery_id": replay.replay_id, "replay_of_id": delivery.id() });
-    Ok(answer::document(StatusCode::ACCEPTED, Writer::meta_only(&links).finish(Some(&meta))))
+    Ok(answer::document(StatusCode::ACCEPTED, Writer::meta_only(&Links::none()).finish(Some(&meta))))
 }

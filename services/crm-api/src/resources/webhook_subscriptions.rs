@@ -1,9 +1,10 @@
 //! Webhook subscriptions: where events are delivered to. The secret that deliveries are signed with is shown once.
 
-use actix_web::HttpResponse;
 use actix_web::web::{self, Payload};
+use actix_web::{HttpRequest, HttpResponse};
 use pulse_domain::catalogue;
 use pulse_domain::token::{self, Purpose};
+use pulse_jsonapi::query::Accepts;
 use pulse_jsonapi::{Code, Problem};
 use pulse_resource::{Bind, Changes, Resource, attribute, has_many};
 use pulse_store::schema::{webhook_deliveries, webhook_subscriptions};
@@ -83,14 +84,20 @@ pub(super) fn check_url(app: &App, changes: &Changes) -> Result<(), Error> {
 }
 
 /// Makes a subscription; `meta.secret` is the only time its secret is shown.
-async fn create(app: web::Data<App>, caller: Caller, payload: Payload) -> Result<HttpResponse, Error> {
+async fn create(
+    request: HttpRequest,
+    app: web::Data<App>,
+    caller: Caller,
+    payload: Payload,
+) -> Result<HttpResponse, Error> {
+    let plan = collection::plan(&request, &app, &WEBHOOK_SUBSCRIPTIONS, Accepts::RESOURCE)?;
     let changes = collection::new_record(&WEBHOOK_SUBSCRIPTIONS, payload).await?;
     app.check(&changes)?;
     let secret = Purpose::Webhook.generate();
     let changes = sealed(&app, changes, &secret);
-    let record = app.engine().create(caller.act(), changes).await?;
+    let listing = app.engine().create_shown(caller.act(), changes, &plan).await?;
     app.changed(&WEBHOOK_SUBSCRIPTIONS);
-    Ok(collection::created(&record, Some(&json!({ "secret": secret }))))
+    collection::created_shown(&request, &plan, &listing, Some(&json!({ "secret": secret })))
 }
 
 /// Adds the secret, sealed for the record's id.

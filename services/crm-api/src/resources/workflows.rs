@@ -1,6 +1,5 @@
 //! Workflows: what a post to a trigger URL sets in motion. The URL is shown once, when the workflow is made.
 
-use actix_web::http::StatusCode;
 use actix_web::web::{self, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use pulse_domain::token::{self, Purpose};
@@ -93,11 +92,18 @@ pub(super) const OPERATIONS: &[Operation] = &[
 ];
 
 /// Makes a workflow; `meta.trigger_url` is the only time its URL is shown.
-async fn create(app: web::Data<App>, caller: Caller, payload: Payload) -> Result<HttpResponse, Error> {
+async fn create(
+    request: HttpRequest,
+    app: web::Data<App>,
+    caller: Caller,
+    payload: Payload,
+) -> Result<HttpResponse, Error> {
+    let plan = collection::plan(&request, &app, &WORKFLOWS, Accepts::RESOURCE)?;
     let changes = collection::new_record(&WORKFLOWS, payload).await?;
     let made = Purpose::Trigger.generate();
-    let record = app.engine().create(caller.act(), triggered(changes, &made)).await?;
-    Ok(collection::created(&record, Some(&json!({ "trigger_url": trigger_url(&app, &made) }))))
+    let listing = app.engine().create_shown(caller.act(), triggered(changes, &made), &plan).await?;
+    let meta = json!({ "trigger_url": trigger_url(&app, &made) });
+    collection::created_shown(&request, &plan, &listing, Some(&meta))
 }
 
 /// Adds the digest of a trigger token.
@@ -129,5 +135,5 @@ async fn variables(request: HttpRequest, app: web::Data<App>, caller: Caller) ->
         .collect();
     let links = Links::new(format!("{BASE}/workflows/{id}/variables"));
     let meta = json!({ "variables": variables, "sample_id": newest.records.first().map(pulse_resource::render::Record::id) });
-    Ok(answer::document(StatusCode::OK, Writer::meta_only(&links).finish(Some(&meta))))
+    Ok(answer::fetched(&request, Writer::meta_only(&links).finish(Some(&meta)), None))
 }

@@ -3,8 +3,10 @@ use serde_json::json;
 use super::*;
 use crate::Source;
 
-const CREATE: Expect<'_> = Expect { r#type: "contacts", id: None, client_id_allowed: true };
-const UPDATE: Expect<'_> = Expect { r#type: "contacts", id: Some("7"), client_id_allowed: true };
+const CREATE: Expect<'_> =
+    Expect { r#type: "contacts", id: None, new_id: Some("9"), client_id_allowed: true };
+const UPDATE: Expect<'_> =
+    Expect { r#type: "contacts", id: Some("7"), new_id: None, client_id_allowed: true };
 
 fn read(document: &Value, expect: Expect<'_>) -> Result<ResourceInput, Vec<Problem>> {
     read_resource(document.to_string().as_bytes(), expect)
@@ -123,7 +125,7 @@ fn all_mistakes_are_told_with_pointers_that_exist() {
 fn ids_are_checked_against_the_url() {
     let with_id = json!({"data": {"type": "contacts", "id": "7"}});
     let without = json!({"data": {"type": "contacts"}});
-    assert_eq!(read(&without, CREATE).unwrap().id, None);
+    assert_eq!(read(&without, CREATE).unwrap().id.as_deref(), Some("9"));
     assert_eq!(mistakes(read(&without, UPDATE).unwrap_err()), [(Code::MalformedDocument, "/data".into())]);
     let forbidden = Expect { client_id_allowed: false, ..CREATE };
     assert_eq!(
@@ -142,4 +144,32 @@ fn linkage_documents_are_read() {
     for document in [json!({}), json!({"data": "1"}), json!({"data": {"id": "1"}}), json!({"data": [1]})] {
         assert!(read(document).is_err());
     }
+}
+
+#[test]
+fn a_new_resource_may_link_to_itself_by_its_lid() {
+    let document = |lid: &str| {
+        json!({"data": {"type": "contacts", "lid": "a", "relationships": {
+            "assistant": {"data": {"type": "contacts", "lid": lid}}
+        }}})
+    };
+    let input = read(&document("a"), CREATE).unwrap();
+    assert_eq!(input.id.as_deref(), Some("9"));
+    assert_eq!(input.relationships[0].1, Linkage::ToOne(Some(identifier("contacts", "9"))));
+    let unknown = read(&document("b"), CREATE).unwrap_err();
+    let pointer = "/data/relationships/assistant/data/lid".to_owned();
+    assert_eq!(mistakes(unknown), [(Code::MalformedDocument, pointer)]);
+}
+
+#[test]
+fn a_relationship_that_comes_back_with_our_links_alone_says_nothing() {
+    let document = |link: Value| json!({"data": {"type": "contacts", "id": "7", "relationships": {"tags": {"links": {"self": link}}}}});
+    for ours in [json!("/x/7/relationships/tags"), json!({"href": "/x/7/relationships/tags"})] {
+        assert_eq!(read(&document(ours), UPDATE).unwrap().relationships, []);
+    }
+    let pointer = "/data/relationships/tags".to_owned();
+    let other = read(&document(json!("/x/8/relationships/tags")), UPDATE).unwrap_err();
+    assert_eq!(mistakes(other), [(Code::MalformedDocument, pointer.clone())]);
+    let new = json!({"data": {"type": "contacts", "relationships": {"tags": {"links": {}}}}});
+    assert_eq!(mistakes(read(&new, CREATE).unwrap_err()), [(Code::MalformedDocument, pointer)]);
 }
