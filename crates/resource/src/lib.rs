@@ -1,7 +1,7 @@
 //! A CRM resource is one plain static declaration; reading, writing, filters, includes and events follow from it.
 //!
 //! The modules stand in the order of a request: [`declare`] is what a resource says about itself; [`plan`] looks the
-//! names of a query up in it; [`condition`] and [`select`] make one SQL statement of the plan; [`statement`] runs it;
+//! names of a query up in it; [`act`] is in whose name; [`condition`] and [`select`] make one SQL statement of the plan; [`statement`] runs it;
 //! [`row`] and [`render`] turn binary rows straight into JSON; [`include`] adds what is related; [`changes`] checks what
 //! a client wants written; [`write`](mod@write) writes it together with its event; [`engine`] holds it all together.
 //! [`check`] compares declarations with a database.
@@ -9,6 +9,7 @@
 //! SQL text is assembled here and nowhere else: names come from `schema.rs` by way of the declaration, values are only
 //! ever bound, and every statement starts from the workspace, so a query without a tenant cannot be expressed.
 
+pub mod act;
 pub mod changes;
 pub mod check;
 pub mod condition;
@@ -23,11 +24,12 @@ pub mod select;
 pub mod statement;
 pub mod write;
 
+pub use act::{Act, Actor, Guard};
 pub use changes::Changes;
 pub use declare::{
     Actions, Attribute, Events, Hop, Link, Relationship, Resource, Store, Target, attribute, belongs_to,
     belongs_to_any, has_many, has_many_as, many_through, many_through_as,
 };
-pub use engine::{Act, Engine};
+pub use engine::Engine;
 pub use error::Error;
 pub use statement::Bind;

@@ -12,7 +12,7 @@ use pulse_resource::{Changes, Resource, error};
 use pulse_service::body;
 use uuid::Uuid;
 
-use crate::auth::Caller;
+use crate::auth::Bearer;
 use crate::{App, Error, answer, trash};
 
 /// A request document may have this many bytes.
@@ -22,35 +22,41 @@ const BODY_BYTES: usize = 1024 * 1024;
 pub(crate) fn routes(config: &mut web::ServiceConfig, resource: &'static Resource) {
     config
         .service(web::resource(format!("/{}", resource.path())).to(
-            move |request: HttpRequest, app: web::Data<App>, caller: Caller, payload: Payload| async move {
-                match *request.method() {
-                    Method::GET | Method::HEAD => list(&request, &app, &caller, resource).await,
-                    Method::POST if resource.actions.create => create(&app, &caller, resource, payload).await,
+            move |request: HttpRequest, app: web::Data<App>, bearer: Bearer, payload: Payload| async move {
+                let answer = match *request.method() {
+                    Method::GET | Method::HEAD => list(&request, &app, &bearer, resource).await,
+                    Method::POST if resource.actions.create => create(&app, &bearer, resource, payload).await,
                     _ if resource.actions.create => Ok(answer::not_allowed(&request, "GET, HEAD, POST")),
                     _ => Ok(answer::not_allowed(&request, "GET, HEAD")),
-                }
+                };
+                bearer.answer(&app, answer).await
             },
         ))
         .service(web::resource(format!("/{}/{{id}}", resource.path())).to(
-            move |request: HttpRequest, app: web::Data<App>, caller: Caller, payload: Payload| async move {
-                let id = id(&request, resource)?;
-                match *request.method() {
-                    Method::GET | Method::HEAD => show(&request, &app, &caller, resource, id).await,
-                    Method::PATCH if resource.actions.update => {
-                        update(&request, &app, &caller, resource, id, payload).await
-                    }
-                    Method::DELETE if resource.actions.destroy => {
-                        destroy(&request, &app, &caller, resource, id).await
-                    }
-                    _ if resource.actions.update => {
-                        Ok(answer::not_allowed(&request, "GET, HEAD, PATCH, DELETE"))
-                    }
-                    _ => Ok(answer::not_allowed(&request, "GET, HEAD")),
-                }
+            move |request: HttpRequest, app: web::Data<App>, bearer: Bearer, payload: Payload| async move {
+                let answer = one(&request, &app, &bearer, resource, payload).await;
+                bearer.answer(&app, answer).await
             },
         ));
     if resource.editable && resource.actions.destroy {
         trash::routes(config, resource);
+    }
+}
+
+async fn one(
+    request: &HttpRequest,
+    app: &App,
+    bearer: &Bearer,
+    resource: &'static Resource,
+    payload: Payload,
+) -> Result<HttpResponse, Error> {
+    let id = id(request, resource)?;
+    match *request.method() {
+        Method::GET | Method::HEAD => show(request, app, bearer, resource, id).await,
+        Method::PATCH if resource.actions.update => update(request, app, bearer, resource, id, payload).await,
+        Method::DELETE if resource.actions.destroy => destroy(request, app, bearer, resource, id).await,
+        _ if resource.actions.update => Ok(answer::not_allowed(request, "GET, HEAD, PATCH, DELETE")),
+        _ => Ok(answer::not_allowed(request, "GET, HEAD")),
     }
 }
 
@@ -113,11 +119,11 @@ pub(crate) fn created(record: &Record, meta: Option<&serde_json::Value>) -> Http
 async fn list(
     request: &HttpRequest,
     app: &App,
-    caller: &Caller,
+    bearer: &Bearer,
     resource: &'static Resource,
 ) -> Result<HttpResponse, Error> {
     let plan = plan(request, app, resource, Accepts::COLLECTION)?;
-    let listing = app.engine().list(caller.act(), &plan, None).await?;
+    let listing = app.engine().list(bearer.act(), &plan, None).await?;
     let path = format!("{BASE}/{}", resource.path());
     let links = page_links(&path, request.query_string(), plan.page(), listing.total, listing.more);
     Ok(answer::document(StatusCode::OK, answer::listing(&listing, plan.fields(), &links, false)))
@@ -126,12 +132,12 @@ async fn list(
 async fn show(
     request: &HttpRequest,
     app: &App,
-    caller: &Caller,
+    bearer: &Bearer,
     resource: &'static Resource,
     id: Uuid,
 ) -> Result<HttpResponse, Error> {
     let plan = plan(request, app, resource, Accepts::RESOURCE)?;
-    let listing = app.engine().find(caller.act(), &plan, id).await?;
+    let listing = app.engine().find(bearer.act(), &plan, id).await?;
     let links = pulse_jsonapi::document::Links::new(self_link(request));
     let mut response =
         answer::document(StatusCode::OK, answer::listing(&listing, plan.fields(), &links, true));
@@ -151,13 +157,13 @@ pub(crate) fn self_link(request: &HttpRequest) -> String {
 
 async fn create(
     app: &App,
-    caller: &Caller,
+    bearer: &Bearer,
     resource: &'static Resource,
     payload: Payload,
 ) -> Result<HttpResponse, Error> {
     let changes = new_record(resource, payload).await?;
     app.check(&changes)?;
-    let record = app.engine().create(caller.act(), changes).await?;
+    let record = app.engine().create(bearer.act(), changes).await?;
     app.changed(resource);
     Ok(created(&record, None))
 }
@@ -165,7 +171,7 @@ async fn create(
 async fn update(
     request: &HttpRequest,
     app: &App,
-    caller: &Caller,
+    bearer: &Bearer,
     resource: &'static Resource,
     id: Uuid,
     payload: Payload,
@@ -175,7 +181,7 @@ async fn update(
     let changes = Changes::updating(resource, read_resource(&read(payload).await?, expect)?)?;
     app.check(&changes)?;
     let expected = answer::expected_version(request)?;
-    let record = app.engine().update(caller.act(), id, changes, expected).await?;
+    let record = app.engine().update(bearer.act(), id, changes, expected).await?;
     app.changed(resource);
     Ok(answer::record(StatusCode::OK, &record, None))
 }
@@ -184,12 +190,12 @@ async fn update(
 async fn destroy(
     request: &HttpRequest,
     app: &App,
-    caller: &Caller,
+    bearer: &Bearer,
     resource: &'static Resource,
     id: Uuid,
 ) -> Result<HttpResponse, Error> {
     let expected = answer::expected_version(request)?;
-    let record = app.engine().destroy(caller.act(), resource, id, expected).await?;
+    let record = app.engine().destroy(bearer.act(), resource, id, expected).await?;
     app.changed(resource);
     let links = pulse_jsonapi::document::Links::new(record.path());
     let meta = serde_json::json!({ "deleted": true });
