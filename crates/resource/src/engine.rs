@@ -1,31 +1,25 @@
 //! Reads and writes of resources, over the databases they are in.
 
 use diesel::result::{DatabaseErrorKind, Error as DatabaseError};
-use pulse_domain::WorkspaceId;
+use diesel_async::AsyncPgConnection;
+use futures_util::future::join;
 use pulse_jsonapi::{Code, Problem};
 use pulse_store::notify::Waker;
 use pulse_store::{Connection, Pool};
 use serde_json::json;
 use uuid::Uuid;
 
+use crate::act::Act;
 use crate::cursor::Range;
 use crate::declare::{Hop, Resource, Store};
 use crate::error::not_found;
 use crate::plan::Plan;
 use crate::render::Record;
+use crate::row::Row;
 use crate::select::{self, Parent};
-use crate::statement::Shapes;
+use crate::statement::{Shapes, Statement};
 use crate::write::{Relink, Transaction, holder};
 use crate::{Changes, Error, include};
-
-/// In whose name something is read or written.
-#[derive(Clone, Copy, Debug)]
-pub struct Act {
-    /// The tenant; nothing outside of it can be reached.
-    pub workspace: WorkspaceId,
-    /// Ties together what one request sets in motion.
-    pub correlation_id: Uuid,
-}
 
 /// The resources and where they are. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -57,6 +51,12 @@ impl Engine {
         Self { crm, analytics, events, shapes: Shapes::default(), resources }
     }
 
+    /// The same over other connections to the CRM's database.
+    #[must_use]
+    pub fn over(&self, crm: Pool) -> Self {
+        Self { crm, ..self.clone() }
+    }
+
     /// All resources.
     #[must_use]
     pub fn resources(&self) -> &'static [&'static Resource] {
@@ -75,49 +75,76 @@ impl Engine {
     ///
     /// # Errors
     /// When a relationship included leads to too much, or the database is away.
-    pub async fn list(&self, act: Act, plan: &Plan, parent: Option<Parent>) -> Result<Listing, Error> {
-        let mut connection = self.connection(plan.resource).await?;
-        let rows = select::page(plan, act.workspace, parent).rows(&mut connection, &self.shapes).await?;
+    pub async fn list(&self, act: &Act, plan: &Plan, parent: Option<Parent>) -> Result<Listing, Error> {
+        let connection = self.connection(plan.resource).await?;
+        let rows =
+            self.first(act, plan.resource, &connection, select::page(plan, act.workspace, parent)).await?;
         let size = usize::try_from(plan.page.size()).unwrap_or(usize::MAX);
         let more = rows.len() > size;
+        // The last page tells by itself how many there are, unless it lies behind all of them or nobody knows what lies
+        // before it.
+        let is_last = !more && plan.range.is_none() && (plan.page.offset() == 0 || !rows.is_empty());
+        let total = match (plan.count, is_last) {
+            (false, _) => None,
+            (true, true) => Some(plan.page.offset() + rows.len() as u64),
+            (true, false) => {
+                let rows = select::total(plan, act.workspace, parent).rows(&connection, &self.shapes).await?;
+                rows.first().and_then(|row| row.integer(0)).and_then(|total| u64::try_from(total).ok())
+            }
+        };
         let mut records: Vec<Record> =
             rows.into_iter().take(size).map(|row| Record::new(plan.resource, row)).collect();
         if plan.range.as_ref().is_some_and(Range::backwards) {
             records.reverse();
         }
-        let total = if plan.count {
-            let rows = select::total(plan, act.workspace, parent).rows(&mut connection, &self.shapes).await?;
-            rows.first().and_then(|row| row.integer(0)).and_then(|total| u64::try_from(total).ok())
-        } else {
-            None
-        };
-        let included = match &plan.include {
-            Some(tree) => {
-                Some(include::load(&mut connection, &self.shapes, act.workspace, tree, &mut records).await?)
-            }
-            None => None,
-        };
+        let included = self.included(act, &connection, plan, &mut records).await?;
         Ok(Listing { records, included, total, more })
+    }
+
+    /// The rows of the first statement that is sent for somebody, along with the question whether they may.
+    async fn first(
+        &self,
+        act: &Act,
+        resource: &Resource,
+        connection: &AsyncPgConnection,
+        statement: Statement,
+    ) -> Result<Vec<Row>, Error> {
+        if resource.store == Store::Analytics {
+            // Who may what stands in the CRM's database.
+            act.check(&*self.crm.get().await?).await?;
+            return Ok(statement.rows(connection, &self.shapes).await?);
+        }
+        let (allowed, rows) = join(act.check(connection), statement.rows(connection, &self.shapes)).await;
+        allowed?;
+        Ok(rows?)
+    }
+
+    async fn included(
+        &self,
+        act: &Act,
+        connection: &AsyncPgConnection,
+        plan: &Plan,
+        records: &mut [Record],
+    ) -> Result<Option<Vec<Record>>, Error> {
+        Ok(match &plan.include {
+            Some(tree) => Some(include::load(connection, &self.shapes, act.workspace, tree, records).await?),
+            None => None,
+        })
     }
 
     /// A record by its id, with what is related to it.
     ///
     /// # Errors
     /// When it does not exist.
-    pub async fn find(&self, act: Act, plan: &Plan, id: Uuid) -> Result<Listing, Error> {
-        let mut connection = self.connection(plan.resource).await?;
-        let sql = select::by_ids(plan.resource, act.workspace, vec![id], None);
-        let rows = sql.rows(&mut connection, &self.shapes).await?;
+    pub async fn find(&self, act: &Act, plan: &Plan, id: Uuid) -> Result<Listing, Error> {
+        let connection = self.connection(plan.resource).await?;
+        let statement = select::by_ids(plan.resource, act.workspace, vec![id], None);
+        let rows = self.first(act, plan.resource, &connection, statement).await?;
         let mut records: Vec<Record> = rows.into_iter().map(|row| Record::new(plan.resource, row)).collect();
         if records.is_empty() {
             return Err(not_found(plan.resource.name, id).into());
         }
-        let included = match &plan.include {
-            Some(tree) => {
-                Some(include::load(&mut connection, &self.shapes, act.workspace, tree, &mut records).await?)
-            }
-            None => None,
-        };
+        let included = self.included(act, &connection, plan, &mut records).await?;
         Ok(Listing { records, included, total: None, more: false })
     }
 
@@ -125,11 +152,10 @@ impl Engine {
     ///
     /// # Errors
     /// When it does not exist.
-    pub async fn record(&self, act: Act, resource: &'static Resource, id: Uuid) -> Result<Record, Error> {
-        let mut connection = self.connection(resource).await?;
-        let rows = select::by_ids(resource, act.workspace, vec![id], None)
-            .rows(&mut connection, &self.shapes)
-            .await?;
+    pub async fn record(&self, act: &Act, resource: &'static Resource, id: Uuid) -> Result<Record, Error> {
+        let connection = self.connection(resource).await?;
+        let statement = select::by_ids(resource, act.workspace, vec![id], None);
+        let rows = self.first(act, resource, &connection, statement).await?;
         let row = rows.into_iter().next().ok_or_else(|| not_found(resource.name, id))?;
         Ok(Record::new(resource, row))
     }
@@ -138,16 +164,16 @@ impl Engine {
     ///
     /// # Errors
     /// When no connection can be had.
-    pub async fn begin(&self, act: Act) -> Result<Transaction, Error> {
+    pub async fn begin(&self, act: &Act) -> Result<Transaction, Error> {
         let connection = self.crm.get().await?;
-        Transaction::begin(connection, self.shapes.clone(), act, self.events.clone()).await
+        Transaction::begin(connection, self.shapes.clone(), act.clone(), self.events.clone()).await
     }
 
     /// Creates a record.
     ///
     /// # Errors
     /// When a related record does not exist, the id or a unique value is taken, or the database is away.
-    pub async fn create(&self, act: Act, changes: Changes) -> Result<Record, Error> {
+    pub async fn create(&self, act: &Act, changes: Changes) -> Result<Record, Error> {
         let mut transaction = self.begin(act).await?;
         let result = transaction.create(changes.clone()).await;
         self.end(transaction, result, act, Some(&changes)).await
@@ -159,7 +185,7 @@ impl Engine {
     /// As [`Engine::create`], and when it does not exist or has another version.
     pub async fn update(
         &self,
-        act: Act,
+        act: &Act,
         id: Uuid,
         changes: Changes,
         expected: Option<i64>,
@@ -175,7 +201,7 @@ impl Engine {
     /// When it does not exist or has another version.
     pub async fn destroy(
         &self,
-        act: Act,
+        act: &Act,
         resource: &'static Resource,
         id: Uuid,
         expected: Option<i64>,
@@ -189,7 +215,7 @@ impl Engine {
     ///
     /// # Errors
     /// When it does not exist, or its unique values were given to another record meanwhile.
-    pub async fn restore(&self, act: Act, resource: &'static Resource, id: Uuid) -> Result<Record, Error> {
+    pub async fn restore(&self, act: &Act, resource: &'static Resource, id: Uuid) -> Result<Record, Error> {
         let mut transaction = self.begin(act).await?;
         let result = transaction.restore(resource, id).await;
         match self.end(transaction, result, act, None).await {
@@ -205,7 +231,7 @@ impl Engine {
     ///
     /// # Errors
     /// When it does not exist, is not in the trash, or other records need it.
-    pub async fn purge(&self, act: Act, resource: &'static Resource, id: Uuid) -> Result<(), Error> {
+    pub async fn purge(&self, act: &Act, resource: &'static Resource, id: Uuid) -> Result<(), Error> {
         let mut transaction = self.begin(act).await?;
         let result = transaction.purge(resource, id).await;
         match self.end(transaction, result, act, None).await {
@@ -228,7 +254,7 @@ impl Engine {
     /// When the record or one of the others does not exist, or it has another version.
     pub async fn change_links(
         &self,
-        act: Act,
+        act: &Act,
         parent: (&'static Resource, Uuid),
         hop: Hop,
         how: Relink,
@@ -245,7 +271,7 @@ impl Engine {
         &self,
         transaction: Transaction,
         result: Result<T, Error>,
-        act: Act,
+        act: &Act,
         changes: Option<&Changes>,
     ) -> Result<T, Error> {
         match result {
@@ -268,7 +294,7 @@ impl Engine {
     }
 
     /// What a violated constraint means to the client. Constraints are named `<table>_<attribute>_key|check|fkey`.
-    async fn explain(&self, error: DatabaseError, act: Act, changes: &Changes) -> Error {
+    async fn explain(&self, error: DatabaseError, act: &Act, changes: &Changes) -> Error {
         let DatabaseError::DatabaseError(kind, information) = &error else { return error.into() };
         let resource = changes.resource;
         let attribute = |suffix: &str| {
@@ -302,10 +328,10 @@ impl Engine {
     }
 
     /// The record that has a unique value already; not known if it has just lost it.
-    async fn holder(&self, act: Act, changes: &Changes, attribute: &str) -> Option<Uuid> {
+    async fn holder(&self, act: &Act, changes: &Changes, attribute: &str) -> Option<Uuid> {
         let statement = holder(changes, act.workspace.0, attribute)?;
-        let mut connection = self.crm.get().await.ok()?;
-        let rows = statement.rows(&mut connection, &self.shapes).await.ok()?;
+        let connection = self.crm.get().await.ok()?;
+        let rows = statement.rows(&connection, &self.shapes).await.ok()?;
         rows.first()?.id(0)
     }
 }

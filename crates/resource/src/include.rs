@@ -19,7 +19,7 @@ const FAN_OUT: i64 = 1_000;
 /// Reads what is to be included, notes the linkage on the records it leads from, and returns every record once, those
 /// of the primary data left out.
 pub(crate) async fn load(
-    connection: &mut AsyncPgConnection,
+    connection: &AsyncPgConnection,
     shapes: &Shapes,
     workspace: WorkspaceId,
     tree: &[Include],
@@ -33,7 +33,7 @@ pub(crate) async fn load(
 }
 
 struct Loader<'a> {
-    connection: &'a mut AsyncPgConnection,
+    connection: &'a AsyncPgConnection,
     shapes: &'a Shapes,
     workspace: WorkspaceId,
     seen: HashSet<(&'static str, Uuid)>,

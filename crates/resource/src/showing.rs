@@ -3,7 +3,8 @@
 
 use uuid::Uuid;
 
-use crate::engine::{Act, Engine, Listing};
+use crate::act::Act;
+use crate::engine::{Engine, Listing};
 use crate::plan::Plan;
 use crate::render::Record;
 use crate::write::Transaction;
@@ -14,7 +15,7 @@ impl Engine {
     ///
     /// # Errors
     /// As [`Engine::create`], and when a relationship included leads to too much.
-    pub async fn create_shown(&self, act: Act, changes: Changes, plan: &Plan) -> Result<Listing, Error> {
+    pub async fn create_shown(&self, act: &Act, changes: Changes, plan: &Plan) -> Result<Listing, Error> {
         let mut transaction = self.begin(act).await?;
         let result = match transaction.create(changes.clone()).await {
             Ok(record) => transaction.show(plan, record).await,
@@ -29,7 +30,7 @@ impl Engine {
     /// As [`Engine::update`], and when a relationship included leads to too much.
     pub async fn update_shown(
         &self,
-        act: Act,
+        act: &Act,
         id: Uuid,
         changes: Changes,
         expected: Option<i64>,
@@ -50,7 +51,7 @@ impl Transaction {
         let included = match &plan.include {
             Some(tree) => {
                 let workspace = self.act.workspace;
-                Some(include::load(&mut self.connection, &self.shapes, workspace, tree, &mut records).await?)
+                Some(include::load(&self.connection, &self.shapes, workspace, tree, &mut records).await?)
             }
             None => None,
         };

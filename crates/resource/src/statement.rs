@@ -202,17 +202,17 @@ impl Statement {
         pieces.collect()
     }
 
-    /// Runs it and returns its rows.
+    /// Runs it and returns its rows. Statements that are polled together are sent together, in that order.
     ///
     /// # Errors
     /// Those of the database.
     pub(crate) async fn rows(
         mut self,
-        connection: &mut AsyncPgConnection,
+        mut connection: &AsyncPgConnection,
         shapes: &Shapes,
     ) -> QueryResult<Vec<Row>> {
         self.prepare_once = shapes.admit(&self);
-        diesel_async::RunQueryDsl::load(self, connection).await
+        diesel_async::RunQueryDsl::load(self, &mut connection).await
     }
 
     /// Runs it and returns how many rows it touched.
@@ -221,11 +221,11 @@ impl Statement {
     /// Those of the database.
     pub(crate) async fn run(
         mut self,
-        connection: &mut AsyncPgConnection,
+        mut connection: &AsyncPgConnection,
         shapes: &Shapes,
     ) -> QueryResult<usize> {
         self.prepare_once = shapes.admit(&self);
-        diesel_async::RunQueryDsl::execute(self, connection).await
+        diesel_async::RunQueryDsl::execute(self, &mut connection).await
     }
 }
 

@@ -1,25 +1,29 @@
-//! Writing: the row, its links and its event, in the transaction of the caller.
+//! Writing: the row, its links, its event and its line in the audit log, in the transaction of the caller.
 //!
 //! The record's row is locked before the event is appended, so the events of one record stand in the journal in the
 //! order of its changes.
+
+mod trace;
 
 use std::collections::HashSet;
 use std::pin::Pin;
 
 use diesel_async::{AsyncConnection, AsyncPgConnection, TransactionManager};
-use pulse_domain::{EventId, RecordId};
+use futures_util::future::join;
+use pulse_domain::RecordId;
 use pulse_jsonapi::{Code, Problem};
 use pulse_store::Connection;
-use pulse_store::journal::{self, NewEvent};
+use pulse_store::audit::Action;
 use pulse_store::notify::Waker;
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
+use crate::act::Act;
 use crate::changes::related_not_found;
 use crate::declare::{Hop, Link, Relationship, Resource};
-use crate::engine::Act;
 use crate::error::not_found;
 use crate::render::Record;
+use crate::row::Row;
 use crate::select::{self, Lock};
 use crate::statement::{Bind, Shapes, Statement};
 use crate::{Changes, Error};
@@ -30,6 +34,8 @@ pub struct Transaction {
     pub(crate) shapes: Shapes,
     pub(crate) act: Act,
     pub(crate) events: Waker,
+    /// Whether what must hold for who acts is known to hold.
+    allowed: bool,
 }
 
 impl std::fmt::Debug for Transaction {
@@ -68,14 +74,17 @@ impl Transaction {
         events: Waker,
     ) -> Result<Self, Error> {
         Manager::begin_transaction(&mut *connection).await?;
-        Ok(Self { connection, shapes, act, events })
+        Ok(Self { connection, shapes, act, events, allowed: false })
     }
 
     /// Makes everything written so visible, and wakes the relay.
     ///
     /// # Errors
-    /// When the database refuses; then nothing has happened.
+    /// When the database refuses, or who acts may not; then nothing has happened.
     pub async fn commit(mut self) -> Result<(), Error> {
+        if !self.allowed {
+            self.act.check(&self.connection).await?;
+        }
         Manager::commit_transaction(&mut *self.connection).await?;
         self.events.wake();
         Ok(())
@@ -92,6 +101,18 @@ impl Transaction {
     /// The connection, for statements of the caller's own within the transaction.
     pub fn connection(&mut self) -> &mut AsyncPgConnection {
         &mut self.connection
+    }
+
+    /// Runs a statement; the first of a transaction along with the question whether who acts may.
+    async fn rows(&mut self, sql: Statement) -> Result<Vec<Row>, Error> {
+        if self.allowed {
+            return Ok(sql.rows(&self.connection, &self.shapes).await?);
+        }
+        let asked = self.act.check(&self.connection);
+        let (allowed, rows) = join(asked, sql.rows(&self.connection, &self.shapes)).await;
+        allowed?;
+        self.allowed = true;
+        Ok(rows?)
     }
 
     /// Creates a record.
@@ -119,7 +140,7 @@ impl Transaction {
         for (hop, ids) in &changes.to_many {
             self.relink(&record, hop.relationship, Relink::Add, ids).await?;
         }
-        self.record(resource.events.map(|events| events.created), &record, None).await?;
+        self.trace(Action::Create, resource.events.map(|events| events.created), &record, None).await?;
         self.follow(None, Some(&record)).await?;
         Ok(record)
     }
@@ -169,8 +190,9 @@ impl Transaction {
         };
         let mut sql = Statement::default();
         sql.sql(&how).sql(" WHERE workspace_id = ").bind(self.act.workspace.0).sql(" AND id = ").bind(id);
-        sql.run(&mut self.connection, &self.shapes).await?;
-        self.record(resource.events.and_then(|events| events.deleted), &old, None).await?;
+        sql.run(&self.connection, &self.shapes).await?;
+        let kind = resource.events.and_then(|events| events.deleted);
+        self.trace(Action::Destroy, kind, &old, None).await?;
         self.follow(Some(&old), None).await?;
         Ok(old)
     }
@@ -190,7 +212,8 @@ impl Transaction {
         .bind(id)
         .sql(&format!(" AND deleted_at IS NOT NULL RETURNING {}", select::columns(resource).join(", ")));
         let Some(record) = self.one(resource, sql).await? else { return self.lock(resource, id, None).await };
-        self.record(resource.events.and_then(|events| events.restored), &record, None).await?;
+        let kind = resource.events.and_then(|events| events.restored);
+        self.trace(Action::Restore, kind, &record, None).await?;
         self.follow(None, Some(&record)).await?;
         Ok(record)
     }
@@ -205,7 +228,7 @@ impl Transaction {
         let mut sql = Statement::default();
         sql.sql(&format!("DELETE FROM {} WHERE workspace_id = ", resource.table)).bind(workspace);
         sql.sql(" AND id = ").bind(id).sql(" AND deleted_at IS NOT NULL");
-        if sql.run(&mut self.connection, &self.shapes).await? == 0 {
+        if sql.run(&self.connection, &self.shapes).await? == 0 {
             self.lock(resource, id, None).await?;
             let detail = "Only a record in the trash can be purged: delete it first.";
             return Err(Problem::new(Code::StateConflict, detail).into());
@@ -223,9 +246,9 @@ impl Transaction {
             let mut sql = Statement::default();
             sql.sql(&format!("DELETE FROM {table} WHERE workspace_id = ")).bind(workspace);
             sql.sql(&format!(" AND {type_column} = '{}' AND {id_column} = ", resource.name)).bind(id);
-            sql.run(&mut self.connection, &self.shapes).await?;
+            sql.run(&self.connection, &self.shapes).await?;
         }
-        Ok(())
+        self.log(Action::Purge, resource, id, None).await
     }
 
     /// Appends an event that says more than that a record changed. Call it from a `follow` hook.
@@ -238,7 +261,7 @@ impl Transaction {
         record: &Record,
         changes: Option<Box<RawValue>>,
     ) -> Result<(), Error> {
-        self.record(Some(kind), record, changes).await
+        self.append(Some(kind), record, changes).await
     }
 
     async fn follow(&mut self, old: Option<&Record>, new: Option<&Record>) -> Result<(), Error> {
@@ -303,7 +326,7 @@ impl Transaction {
         let differs = new.changes_since(old);
         if differs.is_some() || !relinked.is_empty() {
             let kind = resource.events.and_then(|events| events.updated);
-            self.record(kind, &new, merged(differs, relinked)).await?;
+            self.trace(Action::Update, kind, &new, merged(differs, relinked)).await?;
             self.follow(Some(old), Some(&new)).await?;
         }
         Ok(new)
@@ -350,7 +373,7 @@ impl Transaction {
             return Ok(Vec::new());
         }
         let sql = select::by_ids(target, self.act.workspace, ids.to_vec(), Some(Lock::Existence));
-        let rows = sql.rows(&mut self.connection, &self.shapes).await?;
+        let rows = self.rows(sql).await?;
         let found: HashSet<Uuid> = rows.into_iter().map(|row| Record::new(target, row).id()).collect();
         Ok(ids.iter().filter(|id| !found.contains(id)).copied().collect())
     }
@@ -377,7 +400,7 @@ impl Transaction {
             }
             sql.sql(&format!(" AND {own_id} = ")).bind(record.id()).sql(&format!(" AND {other_id} "));
             sql.sql(if how == Relink::Remove { "= ANY (" } else { "<> ALL (" }).bind(ids.to_vec()).sql(")");
-            changed += sql.run(&mut self.connection, &self.shapes).await?;
+            changed += sql.run(&self.connection, &self.shapes).await?;
         }
         if how != Relink::Remove && !ids.is_empty() {
             let mut sql = Statement::default();
@@ -388,35 +411,14 @@ impl Transaction {
             sql.sql(&format!("INSERT INTO {table} (workspace_id, {of_type}{own_id}, {other_id}) SELECT "));
             sql.bind(workspace).sql(&format!(", {its}")).bind(record.id()).sql(", unnest(");
             sql.bind(ids.to_vec()).sql(") ON CONFLICT DO NOTHING");
-            changed += sql.run(&mut self.connection, &self.shapes).await?;
+            changed += sql.run(&self.connection, &self.shapes).await?;
         }
         Ok((changed > 0).then(|| Relinked { name: relationship.name, how, ids: ids.to_vec() }))
     }
 
     async fn one(&mut self, resource: &'static Resource, sql: Statement) -> Result<Option<Record>, Error> {
-        let rows = sql.rows(&mut self.connection, &self.shapes).await?;
+        let rows = self.rows(sql).await?;
         Ok(rows.into_iter().next().map(|row| Record::new(resource, row)))
-    }
-
-    async fn record(
-        &mut self,
-        kind: Option<&'static str>,
-        record: &Record,
-        changes: Option<Box<RawValue>>,
-    ) -> Result<(), Error> {
-        let Some(kind) = kind else { return Ok(()) };
-        let event = NewEvent {
-            id: EventId::generate(),
-            workspace_id: self.act.workspace,
-            kind,
-            resource: record.resource.name,
-            record_id: record.record_id(),
-            data: record.flat(),
-            changes,
-            correlation_id: self.act.correlation_id,
-        };
-        journal::append(&mut self.connection, vec![event]).await?;
-        Ok(())
     }
 }
 

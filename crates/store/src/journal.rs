@@ -78,7 +78,7 @@ struct Row {
 ///
 /// # Errors
 /// Those of the database.
-pub async fn append(connection: &mut AsyncPgConnection, new: Vec<NewEvent>) -> QueryResult<()> {
+pub async fn append(mut connection: &AsyncPgConnection, new: Vec<NewEvent>) -> QueryResult<()> {
     let now = Utc::now();
     let rows: Vec<NewRow> = new
         .into_iter()
@@ -95,7 +95,7 @@ pub async fn append(connection: &mut AsyncPgConnection, new: Vec<NewEvent>) -> Q
             shard: shard(event.record_id),
         })
         .collect();
-    diesel::insert_into(events::table).values(&rows).execute(connection).await?;
+    diesel::insert_into(events::table).values(&rows).execute(&mut connection).await?;
     Ok(())
 }
 

@@ -2,8 +2,9 @@
 //!
 //! In reading order: [`settings`] and [`pool`] lead to connections, [`migrations`] makes the tables that [`schema`]
 //! describes ([`introspect`] writes that file from a database), [`journal`] is the event journal in which every change
-//! of a CRM record leaves one row, [`notify`] wakes whoever waits for rows, [`json`] carries JSON text untouched.
+//! of a CRM record leaves one row, [`audit`] the log of who did it, [`notify`] wakes whoever waits for rows, [`json`] carries JSON text untouched.
 
+pub mod audit;
 pub mod introspect;
 pub mod journal;
 pub mod json;

@@ -5,8 +5,8 @@ CREATE TABLE audit_log (
     workspace_id uuid NOT NULL CONSTRAINT audit_log_workspace_id_fkey REFERENCES workspaces (id),
     id uuid NOT NULL,
     at timestamptz NOT NULL,
-    actor_type text NOT NULL CONSTRAINT audit_log_actor_type_check CHECK (actor_type IN ('user', 'service', 'public')),
-    -- A user, or what a service acts for; null where nobody is known.
+    actor_type text NOT NULL CONSTRAINT audit_log_actor_type_check CHECK (actor_type IN ('user', 'token', 'workflow', 'system')),
+    -- The user, where it is one.
     actor_id uuid,
     action text NOT NULL CONSTRAINT audit_log_action_check CHECK (
         action IN ('create', 'update', 'destroy', 'restore', 'purge')
@@ -21,8 +21,9 @@ CREATE TABLE audit_log (
     CONSTRAINT audit_log_pkey PRIMARY KEY (workspace_id, id)
 );
 
-CREATE INDEX audit_log_record_id_idx ON audit_log (workspace_id, record_id, id);
-CREATE INDEX audit_log_actor_id_idx ON audit_log (workspace_id, actor_id, id);
+CREATE INDEX audit_log_at_idx ON audit_log (workspace_id, at, id);
+CREATE INDEX audit_log_record_id_idx ON audit_log (workspace_id, record_id);
+CREATE INDEX audit_log_actor_id_idx ON audit_log (workspace_id, actor_id);
 
 CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN

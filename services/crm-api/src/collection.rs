@@ -13,7 +13,7 @@ use pulse_resource::{Changes, Resource, error};
 use pulse_service::body;
 use uuid::Uuid;
 
-use crate::auth::Caller;
+use crate::auth::Bearer;
 use crate::{App, Error, Settings, answer, page, trash, version};
 
 /// A request document may have this many bytes.
@@ -23,30 +23,22 @@ const BODY_BYTES: usize = 1024 * 1024;
 pub(crate) fn routes(config: &mut web::ServiceConfig, resource: &'static Resource) {
     config
         .service(web::resource(format!("/{}", resource.path())).to(
-            move |request: HttpRequest, app: web::Data<App>, caller: Caller, payload: Payload| async move {
-                match *request.method() {
-                    Method::GET => list(&request, &app, &caller, resource).await,
+            move |request: HttpRequest, app: web::Data<App>, bearer: Bearer, payload: Payload| async move {
+                let answer = match *request.method() {
+                    Method::GET => list(&request, &app, &bearer, resource).await,
                     Method::POST if resource.actions.create => {
-                        create(&request, &app, &caller, resource, payload).await
+                        create(&request, &app, &bearer, resource, payload).await
                     }
                     _ if resource.actions.create => Ok(answer::not_allowed(&request, "GET, HEAD, POST")),
                     _ => Ok(answer::not_allowed(&request, "GET, HEAD")),
-                }
+                };
+                bearer.answer(&app, answer).await
             },
         ))
         .service(web::resource(format!("/{}/{{id}}", resource.path())).to(
-            move |request: HttpRequest, app: web::Data<App>, caller: Caller, payload: Payload| async move {
-                let id = id(&request, resource)?;
-                match *request.method() {
-                    Method::GET => show(&request, &app, &caller, resource, id).await,
-                    Method::PATCH if resource.actions.update => {
-                        update(&request, &app, &caller, resource, id, payload).await
-                    }
-                    Method::DELETE if resource.actions.destroy => {
-                        destroy(&request, &app, &caller, resource, id).await
-                    }
-                    _ => Ok(answer::not_allowed(&request, allowed(resource))),
-                }
+            move |request: HttpRequest, app: web::Data<App>, bearer: Bearer, payload: Payload| async move {
+                let answer = one(&request, &app, &bearer, resource, payload).await;
+                bearer.answer(&app, answer).await
             },
         ));
     if resource.editable && resource.actions.destroy {
@@ -61,6 +53,22 @@ const fn allowed(resource: &Resource) -> &'static str {
         (true, false) => "GET, HEAD, PATCH",
         (false, true) => "GET, HEAD, DELETE",
         (false, false) => "GET, HEAD",
+    }
+}
+
+async fn one(
+    request: &HttpRequest,
+    app: &App,
+    bearer: &Bearer,
+    resource: &'static Resource,
+    payload: Payload,
+) -> Result<HttpResponse, Error> {
+    let id = id(request, resource)?;
+    match *request.method() {
+        Method::GET => show(request, app, bearer, resource, id).await,
+        Method::PATCH if resource.actions.update => update(request, app, bearer, resource, id, payload).await,
+        Method::DELETE if resource.actions.destroy => destroy(request, app, bearer, resource, id).await,
+        _ => Ok(answer::not_allowed(request, allowed(resource))),
     }
 }
 
@@ -162,11 +170,11 @@ fn located(mut response: HttpResponse, record: &Record) -> HttpResponse {
 async fn list(
     request: &HttpRequest,
     app: &App,
-    caller: &Caller,
+    bearer: &Bearer,
     resource: &'static Resource,
 ) -> Result<HttpResponse, Error> {
     let plan = plan(request, app, resource, Accepts::COLLECTION)?;
-    let listing = app.engine().list(caller.act(), &plan, None).await?;
+    let listing = app.engine().list(bearer.act(), &plan, None).await?;
     let links = page::links(request, &format!("{BASE}/{}", resource.path()), &plan, &listing);
     Ok(answer::fetched(request, answer::listing(&plan, &listing, &links, false), None))
 }
@@ -174,12 +182,12 @@ async fn list(
 async fn show(
     request: &HttpRequest,
     app: &App,
-    caller: &Caller,
+    bearer: &Bearer,
     resource: &'static Resource,
     id: Uuid,
 ) -> Result<HttpResponse, Error> {
     let plan = plan(request, app, resource, Accepts::RESOURCE)?;
-    let listing = app.engine().find(caller.act(), &plan, id).await?;
+    let listing = app.engine().find(bearer.act(), &plan, id).await?;
     let links = Links::new(answer::self_link(request)).under(answer::profile(request));
     let document = answer::listing(&plan, &listing, &links, true);
     Ok(answer::fetched(request, document, listing.records.first()))
@@ -188,14 +196,14 @@ async fn show(
 async fn create(
     request: &HttpRequest,
     app: &App,
-    caller: &Caller,
+    bearer: &Bearer,
     resource: &'static Resource,
     payload: Payload,
 ) -> Result<HttpResponse, Error> {
     let plan = plan(request, app, resource, Accepts::RESOURCE)?;
     let changes = new_record(resource, payload).await?;
     app.check(&changes)?;
-    let listing = app.engine().create_shown(caller.act(), changes, &plan).await?;
+    let listing = app.engine().create_shown(bearer.act(), changes, &plan).await?;
     app.changed(resource);
     created_shown(request, &plan, &listing, None)
 }
@@ -203,7 +211,7 @@ async fn create(
 async fn update(
     request: &HttpRequest,
     app: &App,
-    caller: &Caller,
+    bearer: &Bearer,
     resource: &'static Resource,
     id: Uuid,
     payload: Payload,
@@ -214,7 +222,7 @@ async fn update(
     let expect = Expect { r#type: resource.name, id: Some(&text), new_id: None, client_id_allowed: true };
     let changes = Changes::updating(resource, read_resource(&read(payload).await?, expect)?)?;
     app.check(&changes)?;
-    let listing = app.engine().update_shown(caller.act(), id, changes, expected, &plan).await?;
+    let listing = app.engine().update_shown(bearer.act(), id, changes, expected, &plan).await?;
     app.changed(resource);
     written(StatusCode::OK, request, &plan, &listing, None)
 }
@@ -223,13 +231,13 @@ async fn update(
 async fn destroy(
     request: &HttpRequest,
     app: &App,
-    caller: &Caller,
+    bearer: &Bearer,
     resource: &'static Resource,
     id: Uuid,
 ) -> Result<HttpResponse, Error> {
     answer::no_parameters(request)?;
     let expected = version::expected(request)?;
-    app.engine().destroy(caller.act(), resource, id, expected).await?;
+    app.engine().destroy(bearer.act(), resource, id, expected).await?;
     app.changed(resource);
     let meta = serde_json::json!({ "deleted": true });
     Ok(answer::document(StatusCode::OK, Writer::meta_only(&Links::none()).finish(Some(&meta))))

@@ -10,7 +10,7 @@ use pulse_domain::id::derived;
 use pulse_domain::seal;
 use pulse_domain::token::{self, Purpose};
 use pulse_domain::{WorkspaceId, workflow};
-use pulse_resource::{Act, Bind, Changes, Resource};
+use pulse_resource::{Act, Actor, Bind, Changes, Resource};
 use pulse_store::schema::users;
 use ring::hmac;
 use secrecy::ExposeSecret;
@@ -73,7 +73,7 @@ impl Tokens {
 pub async fn run(app: &App, gateway: &str, receiver: &str) -> anyhow::Result<String> {
     let tokens = Tokens::of(&app.0.settings)?;
     let workspace = workspace(app).await?;
-    let act = Act { workspace, correlation_id: Uuid::now_v7() };
+    let act = &Act::new(workspace, Actor::System, Uuid::now_v7());
     let id = |name: &str| derived(workspace.0, name);
 
     let mut site = Changes::of(&INGEST_SITES);
@@ -159,7 +159,7 @@ async fn workspace(app: &App) -> anyhow::Result<WorkspaceId> {
 }
 
 /// Creates a record unless there is one of its id.
-async fn ensure(app: &App, act: Act, changes: Changes) -> anyhow::Result<()> {
+async fn ensure(app: &App, act: &Act, changes: Changes) -> anyhow::Result<()> {
     let (resource, id): (&'static Resource, _) = (changes.resource, changes.id.context("an id is given")?);
     if app.engine().record(act, resource, id).await.is_ok() {
         return Ok(());

@@ -1,15 +1,23 @@
 //! The caller of a request: a user by a session, or another service by a token of seconds.
+//!
+//! A handler that asks for a [`Caller`] is given one whose session has been looked up. One that asks for a [`Bearer`]
+//! is given no more than what a token says; all that it can do with that is to hand it to the engine, which looks the
+//! session up along with its first statement. So neither can forget to.
+
+use std::sync::{Arc, OnceLock};
 
 use actix_web::dev::Payload;
 use actix_web::http::header;
-use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
+use actix_web::{FromRequest, HttpMessage, HttpRequest, HttpResponse, web};
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel::prelude::*;
-use diesel_async::RunQueryDsl;
-use futures_util::future::LocalBoxFuture;
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
+use futures_util::FutureExt;
+use futures_util::future::{LocalBoxFuture, Ready, ready};
 use pulse_domain::{WorkspaceId, token};
 use pulse_jsonapi::{Code, Problem};
-use pulse_resource::Act;
+use pulse_resource::act::Checking;
+use pulse_resource::{Act, Actor, Guard};
 use pulse_service::credential::Refused;
 use pulse_service::http::Origin;
 use pulse_store::schema::user_sessions;
@@ -21,7 +29,7 @@ use crate::{App, Error};
 const SEEN: TimeDelta = TimeDelta::minutes(1);
 
 /// In whose name a request acts.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Caller {
     /// The tenant.
     pub workspace: WorkspaceId,
@@ -29,15 +37,14 @@ pub struct Caller {
     pub user: Option<Uuid>,
     /// The session, where the caller is a user.
     pub session: Option<Uuid>,
-    /// Ties together what the request sets in motion.
-    pub correlation_id: Uuid,
+    act: Act,
 }
 
 impl Caller {
     /// What the engine wants to know.
     #[must_use]
-    pub const fn act(&self) -> Act {
-        Act { workspace: self.workspace, correlation_id: self.correlation_id }
+    pub const fn act(&self) -> &Act {
+        &self.act
     }
 }
 
@@ -47,18 +54,104 @@ impl FromRequest for Caller {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let app = request.app_data::<web::Data<App>>().cloned();
-        let origin = request.extensions().get::<Origin>().cloned();
-        let token = bearer(request).map(str::to_owned);
+        let bearer = Bearer::of(request);
         Box::pin(async move {
-            let (Some(app), Some(origin)) = (app, origin) else {
-                return Err(anyhow::anyhow!("the application is not configured").into());
-            };
-            let Some(token) = token else {
-                let detail = "Sign in, and send the token as `Authorization: Bearer …`.";
-                return Err(Problem::new(Code::Unauthenticated, detail).at_header("Authorization").into());
-            };
-            identify(&app, &origin, &token).await
+            let app = app.ok_or_else(|| anyhow::anyhow!("the application is not configured"))?;
+            bearer?.proven(&app).await
         })
+    }
+}
+
+/// Somebody who shows a token of ours, which is all that is known of them.
+#[derive(Clone, Debug)]
+pub struct Bearer {
+    workspace: WorkspaceId,
+    user: Option<Uuid>,
+    session: Option<Arc<Session>>,
+    act: Act,
+}
+
+impl Bearer {
+    /// What the engine wants to know, with the session as its guard.
+    #[must_use]
+    pub const fn act(&self) -> &Act {
+        &self.act
+    }
+
+    /// The answer to give: one to a session that is good. A refusal for other reasons is told only to those whose
+    /// session is looked up, if nothing has done so before.
+    ///
+    /// # Errors
+    /// When the session is not good, or the answer is an error.
+    pub(crate) async fn answer(
+        self,
+        app: &App,
+        answer: Result<HttpResponse, Error>,
+    ) -> Result<HttpResponse, Error> {
+        match &self.session {
+            Some(session) if answer.is_err() || session.is_to_be_seen() => {
+                self.proven(app).await?;
+                answer
+            }
+            _ => answer,
+        }
+    }
+
+    /// Looks the session up, unless that was done already, and notes that it was seen.
+    async fn proven(self, app: &App) -> Result<Caller, Error> {
+        let Self { workspace, user, session, act } = self;
+        if let Some(session) = &session
+            && (session.found.get().is_none() || session.is_to_be_seen())
+        {
+            let mut connection = app.0.pool.get().await?;
+            if session.found.get().is_none() {
+                session.check(&connection).await?;
+            }
+            if session.is_to_be_seen() {
+                session.see(&mut connection).await?;
+            }
+        }
+        let session = session.as_ref().and_then(|session| session.found.get()).map(|(id, _)| *id);
+        Ok(Caller { workspace, user, session, act: act.unguarded() })
+    }
+
+    fn of(request: &HttpRequest) -> Result<Self, Error> {
+        let app = request.app_data::<web::Data<App>>();
+        let Some((app, origin)) = app.zip(request.extensions().get::<Origin>().cloned()) else {
+            return Err(anyhow::anyhow!("the application is not configured").into());
+        };
+        let Some(token) = bearer(request) else {
+            let detail = "Sign in, and send the token as `Authorization: Bearer …`.";
+            return Err(refused(Code::Unauthenticated, detail).into());
+        };
+        if let Ok(internal) = app.0.internal_key.verify(token) {
+            let act = Act::new(internal.workspace, Actor::Workflow, internal.correlation)
+                .requested(origin.request_id, origin.client);
+            return Ok(Self { workspace: internal.workspace, user: None, session: None, act });
+        }
+        let claims = app.0.session_key.verify(token).map_err(|why| match why {
+            Refused::Expired => refused(Code::SessionExpired, "The session has expired. Sign in again."),
+            Refused::Invalid => refused(Code::InvalidToken, "The token is not one of ours."),
+        })?;
+        let (workspace, user) = (claims.workspace, claims.sub);
+        let session = Arc::new(Session {
+            workspace,
+            digest: token::digest(&claims.jti.to_string()),
+            found: OnceLock::new(),
+        });
+        let act = Act::new(workspace, Actor::User(user), origin.correlation_id)
+            .requested(origin.request_id, origin.client)
+            .guarded(session.clone());
+        Ok(Self { workspace, user: Some(user), session: Some(session), act })
+    }
+}
+
+impl FromRequest for Bearer {
+    type Error = Error;
+    type Future = Ready<Result<Self, Error>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(Self::of(request))
     }
 }
 
@@ -68,49 +161,58 @@ fn bearer(request: &HttpRequest) -> Option<&str> {
     scheme.eq_ignore_ascii_case("Bearer").then(|| token.trim())
 }
 
-async fn identify(app: &App, origin: &Origin, token: &str) -> Result<Caller, Error> {
-    let refuse = |code, detail| Err(Problem::new(code, detail).at_header("Authorization").into());
-    if let Ok(internal) = app.0.internal_key.verify(token) {
-        return Ok(Caller {
-            workspace: internal.workspace,
-            user: None,
-            session: None,
-            correlation_id: internal.correlation,
-        });
+fn refused(code: Code, detail: &str) -> Problem {
+    Problem::new(code, detail).at_header("Authorization")
+}
+
+/// The session that a token names.
+#[derive(Debug)]
+struct Session {
+    workspace: WorkspaceId,
+    digest: [u8; 32],
+    /// Its id and when it was seen last, once it was found to be good.
+    found: OnceLock<(Uuid, DateTime<Utc>)>,
+}
+
+impl Session {
+    /// Whether it was found to be good, and was not seen for a while.
+    fn is_to_be_seen(&self) -> bool {
+        self.found.get().is_some_and(|(_, seen)| Utc::now() - seen > SEEN)
     }
-    let claims = match app.0.session_key.verify(token) {
-        Ok(claims) => claims,
-        Err(Refused::Expired) => {
-            return refuse(Code::SessionExpired, "The session has expired. Sign in again.");
+
+    async fn see(&self, connection: &mut AsyncPgConnection) -> Result<(), Error> {
+        if let Some((id, _)) = self.found.get() {
+            diesel::update(user_sessions::table.find((self.workspace.0, id)))
+                .set(user_sessions::last_seen_at.eq(Utc::now()))
+                .execute(connection)
+                .await?;
         }
-        Err(Refused::Invalid) => return refuse(Code::InvalidToken, "The token is not one of ours."),
-    };
-    let mut connection = app.0.pool.get().await?;
-    let digest = token::digest(&claims.jti.to_string());
-    let found: Option<(Uuid, DateTime<Utc>, Option<DateTime<Utc>>)> = user_sessions::table
-        .filter(user_sessions::jti_digest.eq(digest.as_slice()))
-        .filter(user_sessions::workspace_id.eq(claims.workspace.0))
-        .select((user_sessions::id, user_sessions::last_seen_at, user_sessions::revoked_at))
-        .first(&mut connection)
-        .await
-        .optional()?;
-    let now = Utc::now();
-    match found {
-        None => refuse(Code::InvalidToken, "There is no such session."),
-        Some((_, _, Some(_))) => refuse(Code::SessionRevoked, "The session was ended. Sign in again."),
-        Some((id, seen, None)) => {
-            if now - seen > SEEN {
-                diesel::update(user_sessions::table.find((claims.workspace.0, id)))
-                    .set(user_sessions::last_seen_at.eq(now))
-                    .execute(&mut connection)
-                    .await?;
-            }
-            Ok(Caller {
-                workspace: claims.workspace,
-                user: Some(claims.sub),
-                session: Some(id),
-                correlation_id: origin.correlation_id,
-            })
+        Ok(())
+    }
+}
+
+impl Guard for Session {
+    fn check<'a>(&'a self, mut connection: &'a AsyncPgConnection) -> Checking<'a> {
+        async move {
+            let found: Option<(Uuid, DateTime<Utc>, Option<DateTime<Utc>>)> = user_sessions::table
+                .filter(user_sessions::jti_digest.eq(self.digest.as_slice()))
+                .filter(user_sessions::workspace_id.eq(self.workspace.0))
+                .select((user_sessions::id, user_sessions::last_seen_at, user_sessions::revoked_at))
+                .first(&mut connection)
+                .await
+                .optional()?;
+            let refused = match found {
+                Some((id, seen, None)) => {
+                    let (Ok(()) | Err(_)) = self.found.set((id, seen));
+                    return Ok(());
+                }
+                Some((_, _, Some(_))) => {
+                    refused(Code::SessionRevoked, "The session was ended. Sign in again.")
+                }
+                None => refused(Code::InvalidToken, "There is no such session."),
+            };
+            Err(refused.into())
         }
+        .boxed()
     }
 }

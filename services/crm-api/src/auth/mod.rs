@@ -1,7 +1,7 @@
 //! Who asks: sign-up, sign-in, sign-out, and the caller of every other request.
 //!
 //! Each session is a row with an identifier of its own, of which the token carries the original and the row the
-//! digest. Every request looks its row up, so a session that is revoked is refused on the very next one.
+//! digest. Every request looks its row up, most of them along with what they read or write, so a session that is revoked is refused on the very next one.
 
 mod caller;
 mod form;
@@ -11,7 +11,7 @@ mod session;
 mod sign_in;
 mod sign_up;
 
-pub use caller::Caller;
+pub use caller::{Bearer, Caller};
 pub use passwords::Passwords;
 pub(crate) use role::require_admin;
 pub(crate) use sign_up::{NewWorkspace, create_workspace};

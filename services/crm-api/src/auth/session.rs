@@ -7,7 +7,7 @@ use diesel::prelude::*;
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use pulse_domain::claims::{SESSION_AUDIENCE, Session};
 use pulse_domain::{WorkspaceId, token};
-use pulse_resource::Act;
+use pulse_resource::{Act, Actor};
 use pulse_service::http::Origin;
 use pulse_store::schema::user_sessions;
 use uuid::Uuid;
@@ -80,8 +80,8 @@ pub(super) async fn open(
 
 /// The session document, with the token in `Authorization`, which browsers of other origins may read.
 pub(super) async fn answer(app: &App, origin: &Origin, opened: Opened) -> Result<HttpResponse, Error> {
-    let act = Act { workspace: opened.workspace, correlation_id: origin.correlation_id };
-    let record = app.engine().record(act, &USER_SESSIONS, opened.id).await?;
+    let act = Act::new(opened.workspace, Actor::System, origin.correlation_id);
+    let record = app.engine().record(&act, &USER_SESSIONS, opened.id).await?;
     let mut response = answer::record(StatusCode::CREATED, &record, None);
     let bearer = header::HeaderValue::from_str(&format!("Bearer {}", opened.token));
     response.headers_mut().insert(header::AUTHORIZATION, bearer.map_err(anyhow::Error::from)?);

@@ -3,6 +3,7 @@
 //! Adding one: a migration, a file here, and its two lines below.
 
 pub(crate) mod analytics_events;
+pub(crate) mod audit_log;
 pub(crate) mod companies;
 pub(crate) mod contacts;
 pub(crate) mod events;
@@ -31,6 +32,7 @@ use crate::{App, Error, collection, related};
 /// Every resource of the JSON:API.
 pub static RESOURCES: &[&Resource] = &[
     &analytics_events::ANALYTICS_EVENTS,
+    &audit_log::AUDIT_LOG,
     &companies::COMPANIES,
     &contacts::CONTACTS,
     &events::EVENTS,

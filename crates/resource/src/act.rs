@@ -1,0 +1,105 @@
+//! In whose name something is read or written, and what must hold for it.
+
+use std::fmt::Debug;
+use std::net::IpAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use diesel_async::AsyncPgConnection;
+use pulse_domain::WorkspaceId;
+use uuid::Uuid;
+
+use crate::Error;
+
+/// Who acts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Actor {
+    /// Somebody who is signed in.
+    User(Uuid),
+    /// A service that runs a workflow.
+    Workflow,
+    /// The system by itself.
+    System,
+}
+
+impl Actor {
+    /// As the audit log has it.
+    pub(crate) const fn kind(self) -> &'static str {
+        match self {
+            Self::User(_) => "user",
+            Self::Workflow => "workflow",
+            Self::System => "system",
+        }
+    }
+
+    /// The user, where it is one.
+    pub(crate) const fn id(self) -> Option<Uuid> {
+        match self {
+            Self::User(id) => Some(id),
+            Self::Workflow | Self::System => None,
+        }
+    }
+}
+
+/// What must hold at the moment something is read or written, such as that a session has not been ended.
+///
+/// It is asked on the connection that the work is done on, along with the first statement of it, so that it costs no
+/// round trip. What was read is thrown away and what was written is taken back unless it holds.
+pub trait Guard: Debug + Send + Sync {
+    /// Asks the database.
+    fn check<'a>(&'a self, connection: &'a AsyncPgConnection) -> Checking<'a>;
+}
+
+/// A question to the database that is under way.
+pub type Checking<'a> = Pin<Box<dyn Future<Output = Result<(), Error>> + Send + 'a>>;
+
+/// In whose name something is read or written. Nothing can be learnt from it: it is only good for the engine, which
+/// asks its guard.
+#[derive(Clone, Debug)]
+pub struct Act {
+    /// The tenant; nothing outside of it can be reached.
+    pub(crate) workspace: WorkspaceId,
+    pub(crate) actor: Actor,
+    /// Ties together what one request sets in motion.
+    pub(crate) correlation_id: Uuid,
+    /// The request, and where it came from.
+    pub(crate) request: Option<(String, IpAddr)>,
+    pub(crate) guard: Option<Arc<dyn Guard>>,
+}
+
+impl Act {
+    /// Acts in a workspace.
+    #[must_use]
+    pub const fn new(workspace: WorkspaceId, actor: Actor, correlation_id: Uuid) -> Self {
+        Self { workspace, actor, correlation_id, request: None, guard: None }
+    }
+
+    /// The same, asked for by a request from an address.
+    #[must_use]
+    pub fn requested(self, id: String, from: IpAddr) -> Self {
+        Self { request: Some((id, from)), ..self }
+    }
+
+    /// The same, if something holds.
+    #[must_use]
+    pub fn guarded(self, guard: Arc<dyn Guard>) -> Self {
+        Self { guard: Some(guard), ..self }
+    }
+
+    /// The same, once it is known to hold.
+    #[must_use]
+    pub fn unguarded(self) -> Self {
+        Self { guard: None, ..self }
+    }
+
+    /// Asks whether what must hold does.
+    ///
+    /// # Errors
+    /// When it does not, or the database is away.
+    pub async fn check(&self, connection: &AsyncPgConnection) -> Result<(), Error> {
+        match &self.guard {
+            Some(guard) => guard.check(connection).await,
+            None => Ok(()),
+        }
+    }
+}
