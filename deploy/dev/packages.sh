@@ -10,6 +10,8 @@ is_installed() {
     rabbitmq-server) [[ -x /usr/lib/rabbitmq/bin/rabbitmq-server ]] ;;
     nginx-light) find_program nginx >/dev/null ;;
     nodejs) find_program node >/dev/null ;;
+    # Without this module Debian's Python makes environments that cannot install anything.
+    python3-venv) find_program python3 >/dev/null && python3 -c 'import ensurepip' 2>/dev/null ;;
     *) find_program "$1" >/dev/null ;;
   esac
 }

@@ -41,7 +41,7 @@ install_packages_of() {
       rabbitmq) packages+=(rabbitmq-server) ;;
       gateway) packages+=(nginx-light) ;;
       demo) packages+=(curl) ;;
-      sdk) packages+=(nodejs npm chromium) ;;
+      clients) packages+=(nodejs npm chromium python3-venv) ;;
     esac
   done
   install_missing "${packages[@]}"

@@ -57,7 +57,7 @@ fn of_kind(kind: Kind, nullable: bool) -> Value {
         Kind::DateTime => ("string", json!({ "format": "date-time" })),
         Kind::Uuid => ("string", json!({ "format": "uuid" })),
         Kind::Json if nullable => return json!({}),
-        Kind::Json => return json!({ "type": ["object", "array", "string", "number", "boolean"] }),
+        Kind::Json => return json!({ "not": { "type": "null" } }),
     };
     let mut schema = Map::new();
     schema.insert("type".into(), if nullable { json!([name, "null"]) } else { name.into() });

@@ -8,6 +8,8 @@ use serde_json::{Map, Value, json};
 use super::names::{component, reference, schema, schema_of};
 use crate::related::LINKAGE;
 
+const RELATED: &str = "Related records to add to the answer.";
+
 /// Which parameters a `GET` has.
 #[derive(Clone, Copy)]
 pub(super) enum Reads<'a> {
@@ -23,17 +25,23 @@ pub(super) enum Reads<'a> {
 
 /// References to the parameters of a request.
 pub(super) fn of(reads: Reads) -> Vec<Value> {
-    let parameter = |name: &str| reference("parameters", name);
-    match reads {
-        Reads::One([resource]) => vec![parameter(&component(resource, "Include")), parameter("Fields")],
-        Reads::One(_) => vec![parameter("Include"), parameter("Fields")],
+    let names = match reads {
+        Reads::One([resource]) => include_of(resource).into_iter().chain(["Fields".to_owned()]).collect(),
+        Reads::One(_) => vec!["Include".to_owned(), "Fields".to_owned()],
         Reads::Many(resource) => {
-            let own = ["Q", "Filter", "Sort", "Include"].map(|what| parameter(&component(resource, what)));
-            own.into_iter().chain([parameter("Fields"), parameter("Page")]).collect()
+            let own = ["Q", "Filter", "Sort"].map(|what| component(resource, what));
+            let shared = ["Fields", "Page"].map(str::to_owned);
+            own.into_iter().chain(include_of(resource)).chain(shared).collect()
         }
-        Reads::Link => vec![parameter("Include"), parameter("Fields")],
-        Reads::Linkage => vec![parameter("Include"), parameter("Fields"), parameter("LinkagePage")],
-    }
+        Reads::Link => vec!["Include".to_owned(), "Fields".to_owned()],
+        Reads::Linkage => ["Include", "Fields", "LinkagePage"].map(str::to_owned).into(),
+    };
+    names.iter().map(|name| reference("parameters", name)).collect()
+}
+
+/// A resource that leads nowhere has nothing to include.
+fn include_of(resource: &Resource) -> Option<String> {
+    (!resource.relationships.is_empty()).then(|| component(resource, "Include"))
 }
 
 /// Adds the parameters of a resource, and the schema of its filters.
@@ -46,7 +54,9 @@ pub(super) fn add(
     add("Q", deep_object("q", "Filters, by Ransack's predicates.", schema_of(resource, "Filter")));
     add("Filter", deep_object("filter", "Another name for `q`.", schema_of(resource, "Filter")));
     add("Sort", list("sort", "Fields to sort by, `-` for descending.", sort(resource)));
-    add("Include", list("include", "Related records to add to the answer.", include(resource)));
+    if !resource.relationships.is_empty() {
+        add("Include", list("include", RELATED, include(resource)));
+    }
     schemas.insert(component(resource, "Filter"), filter(resource));
 }
 
@@ -84,7 +94,7 @@ pub(super) fn add_shared(resources: &[&'static Resource], parameters: &mut Map<S
     let paths = json!({ "type": "string", "pattern": r"^[a-z_]+(\.[a-z_]+){0,2}$" });
     for (name, parameter) in [
         ("Id", json!({ "name": "id", "in": "path", "required": true, "schema": schema("Id") })),
-        ("Include", list("include", "Related records to add to the answer.", paths)),
+        ("Include", list("include", RELATED, paths)),
         ("Fields", deep_object("fields", "The fields wanted of a type, joined by commas.", fields)),
         ("Page", page(Limits::DEFAULT)),
         ("LinkagePage", page(LINKAGE.limits)),
@@ -116,24 +126,19 @@ fn sort(resource: &Resource) -> Value {
     let own: Vec<_> = own.flat_map(|name| [name.to_owned(), format!("-{name}")]).collect();
     let to_one = resource.relationships.iter().filter(|relationship| relationship.to_one());
     let to_one: Vec<_> = to_one.map(|relationship| relationship.name).collect();
-    let own = json!({ "type": "string", "enum": own });
     if to_one.is_empty() {
-        return own;
+        return json!({ "type": "string", "enum": own });
     }
     let beyond = format!(r"^-?({})(\.[a-z_]+)+$", to_one.join("|"));
-    json!({ "anyOf": [own, { "type": "string", "pattern": beyond }] })
+    json!({ "type": "string", "anyOf": [{ "enum": own }, { "pattern": beyond }] })
 }
 
 /// Paths that can be included.
 fn include(resource: &Resource) -> Value {
     let names: Vec<_> = resource.relationships.iter().map(|relationship| relationship.name).collect();
-    if names.is_empty() {
-        // A list of no paths is all there is: `include=`.
-        return json!({ "not": {} });
-    }
     let deepest = Limits::DEFAULT.include_depth - 1;
     let beyond = format!(r"^({})(\.[a-z_]+){{1,{deepest}}}$", names.join("|"));
-    json!({ "anyOf": [{ "type": "string", "enum": names }, { "type": "string", "pattern": beyond }] })
+    json!({ "type": "string", "anyOf": [{ "enum": names }, { "pattern": beyond }] })
 }
 
 /// What can stand in the brackets of `q[…]`: an attribute and a predicate, several joined by `_or_` or `_and_`, the
@@ -153,7 +158,11 @@ fn filter(resource: &Resource) -> Value {
         "propertyNames": { "pattern": key },
         "additionalProperties": {
             "description": "A value, a list of them (`q[id_in][]=…`), or a group's members (`q[g][0][name_eq]=…`).",
-            "type": ["string", "number", "boolean", "array", "object"],
+            "anyOf": [
+                { "type": ["string", "number", "boolean"] },
+                { "type": "array", "items": { "type": ["string", "number", "boolean"] } },
+                { "type": "object" },
+            ],
         },
     })
 }

@@ -14,7 +14,11 @@ pub(super) fn add(resources: &[&'static Resource], schemas: &mut Map<String, Val
     let json_api = json!({
         "type": "object",
         "required": ["version"],
-        "properties": { "version": text, "ext": { "type": "array" }, "profile": { "type": "array" } },
+        "properties": {
+            "version": text,
+            "ext": { "type": "array", "items": text },
+            "profile": { "type": "array", "items": text },
+        },
     });
     let page_links = json!({
         "type": "object",

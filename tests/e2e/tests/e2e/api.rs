@@ -53,6 +53,11 @@ impl Api {
         Self { token: Some(token.to_owned()), ..self.clone() }
     }
 
+    /// The token of who is signed in.
+    pub(crate) fn token(&self) -> &str {
+        self.token.as_deref().expect("somebody is signed in")
+    }
+
     /// A request with any body and headers.
     pub(crate) async fn send(
         &self,

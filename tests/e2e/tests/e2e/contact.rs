@@ -9,7 +9,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use crate::api::{Api, PASSWORD, some_email};
-use crate::node;
+use crate::script;
 use crate::stack::{Stack, free_ports};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -93,7 +93,7 @@ async fn the_documented_receiver_accepts_the_signature() {
     let port = free_ports().next().expect("a port is free");
     let secret = api.subscribe(&format!("http://127.0.0.1:{port}/"), &["*"]).await;
     let settings = [("PORT", &*port.to_string()), ("SECRET", &*secret)];
-    let _receiver = node::Background::start("receiver.mjs", &settings);
+    let _receiver = script::Background::start("sdk/receiver.mjs", &settings);
     eventually("the receiver listens", async || TcpStream::connect(("127.0.0.1", port)).ok()).await;
 
     api.create("contacts", json!({"first_name": "Ada", "description": "naïve – “quoted” \u{1F600}"})).await;

@@ -4,7 +4,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::api::{Answer, Api};
-use crate::node;
+use crate::script;
 use crate::stack::Stack;
 
 const INGEST: &str = "/api/ingest";
@@ -19,7 +19,7 @@ async fn what_the_sdk_sends_by_beacon_and_by_fetch_is_stored() {
         [("beacon", "text/plain;charset=utf-8", None), ("fetch", "application/json", Some(token.as_str()))]
     {
         let endpoint = format!("{}{INGEST}", stack.url());
-        let visit = node::run("website.mjs", &[&endpoint, &token, transport]).await;
+        let visit = script::run("sdk/website.mjs", &[&endpoint, &token, transport]).await;
 
         let requests = visit["requests"].as_array().expect("requests");
         assert_eq!(requests.len(), 3);
@@ -61,7 +61,7 @@ async fn what_the_sdk_sends_from_a_real_browser_is_stored() {
     for transport in ["beacon", "fetch"] {
         let endpoint = format!("{}{INGEST}", stack.url());
 
-        let visit = node::run("chromium.mjs", &[&endpoint, &token, transport]).await;
+        let visit = script::run("sdk/chromium.mjs", &[&endpoint, &token, transport]).await;
 
         let session = visit["session"].as_str().expect("a session");
         let events = api.list_of(1, &format!("analytics/events?q[session_id_eq]={session}")).await;
