@@ -31,7 +31,7 @@ pub(crate) fn columns(resource: &'static Resource) -> Vec<&'static str> {
 
 /// `SELECT … FROM … t WHERE t.workspace_id = …`, live records alone, with a column more where `more` is given.
 fn start(resource: &'static Resource, workspace: WorkspaceId, join: &str, more: Option<&str>) -> Statement {
-    let mut sql = own(resource);
+    let mut sql = shown(resource);
     if let Some(more) = more {
         sql.sql(", ").sql(more);
     }
@@ -39,8 +39,26 @@ fn start(resource: &'static Resource, workspace: WorkspaceId, join: &str, more: 
     sql
 }
 
-/// `SELECT` and the columns of a record.
-fn own(resource: &'static Resource) -> Statement {
+/// `SELECT` and the columns of a record as it is shown: what it leads to in the trash is not there.
+fn shown(resource: &'static Resource) -> Statement {
+    let mut sql = Statement::default();
+    for (index, column) in columns(resource).into_iter().enumerate() {
+        sql.sql(if index == 0 { "SELECT " } else { ", " });
+        let key = resource.foreign_keys().find(|(key, _)| *key == column);
+        match key.and_then(|(_, relationship)| relationship.single_target()) {
+            Some(target) if target.editable && target.store == resource.store => sql.sql(&format!(
+                "(SELECT k.id FROM {} k WHERE k.workspace_id = t.workspace_id AND k.id = t.{column} AND \
+                 k.deleted_at IS NULL)",
+                target.table
+            )),
+            _ => sql.sql(&format!("t.{column}")),
+        };
+    }
+    sql
+}
+
+/// `SELECT` and the columns of a record as it is.
+fn stored(resource: &'static Resource) -> Statement {
     let columns: Vec<String> = columns(resource).iter().map(|column| format!("t.{column}")).collect();
     let mut sql = Statement::default();
     sql.sql("SELECT ").sql(&columns.join(", "));
@@ -56,7 +74,7 @@ fn scope(sql: &mut Statement, resource: &'static Resource, workspace: WorkspaceI
 
 /// A page of a plan.
 pub(crate) fn page(plan: &Plan, workspace: WorkspaceId, parent: Option<Parent>) -> Statement {
-    let mut sql = own(plan.resource);
+    let mut sql = shown(plan.resource);
     if plan.range.is_some() {
         // What a cursor needs and the record does not have.
         let columns = columns(plan.resource);
@@ -158,14 +176,15 @@ pub(crate) fn write_order(path: &[Hop], column: &str, workspace: Uuid, alias: &s
     sql.sql(")");
 }
 
-/// Live records by their ids, optionally held against changes until the transaction ends.
+/// Live records by their ids; where they are held until the transaction ends, as they are and not as they are shown.
 pub(crate) fn by_ids(
     resource: &'static Resource,
     workspace: WorkspaceId,
     ids: Vec<Uuid>,
     lock: Option<Lock>,
 ) -> Statement {
-    let mut sql = start(resource, workspace, "", None);
+    let mut sql = if lock.is_some() { stored(resource) } else { shown(resource) };
+    scope(&mut sql, resource, workspace, "");
     sql.sql(" AND t.id = ANY (").bind(ids).sql(")");
     if let Some(lock) = lock {
         sql.sql(match lock {

@@ -19,9 +19,11 @@ use crate::auth::Caller;
 use crate::collection::{id, limited, plan, read};
 use crate::{App, Error, answer, page, version};
 
-/// Linkage has pages alone, and large ones: an identifier is small.
+/// Linkage has large pages: an identifier is small.
 pub(crate) const LINKAGE: Accepts = Accepts {
     page: true,
+    include: true,
+    fields: true,
     limits: Limits { default_size: 1_000, max_size: 1_000, ..Limits::DEFAULT },
     ..Accepts::NOTHING
 };

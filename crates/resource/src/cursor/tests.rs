@@ -97,7 +97,8 @@ fn a_key_of_a_related_record_is_read_beside_the_record() {
     let name = "(SELECT t_company.name FROM companies t_company WHERE t_company.workspace_id = ? AND \
                 t_company.id = t.company_id)";
     assert!(text.starts_with(&format!(
-        "SELECT t.id, t.lock_version, t.email, t.score, t.created_at, t.company_id, {name} FROM contacts t"
+        "SELECT t.id, t.lock_version, t.email, t.score, t.created_at, (SELECT k.id FROM companies k WHERE \
+         k.workspace_id = t.workspace_id AND k.id = t.company_id AND k.deleted_at IS NULL), {name} FROM contacts t"
     )));
     assert!(text.contains(&format!("AND ({name} > ? OR {name} IS NULL OR ({name} = ? AND (t.score < ? OR ")));
 }

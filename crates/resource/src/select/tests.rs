@@ -34,7 +34,8 @@ static TAGS: Resource = Resource {
     ..Resource::DEFAULT
 };
 
-const START: &str = "SELECT t.id, t.lock_version, t.email, t.score, t.company_id FROM contacts t \
+const START: &str = "SELECT t.id, t.lock_version, t.email, t.score, (SELECT k.id FROM companies k WHERE \
+                     k.workspace_id = t.workspace_id AND k.id = t.company_id AND k.deleted_at IS NULL) FROM contacts t \
                      WHERE t.workspace_id = ? AND t.deleted_at IS NULL";
 const END: &str = " ORDER BY t.created_at DESC, t.id DESC LIMIT ? OFFSET ?";
 
@@ -63,6 +64,10 @@ fn every_statement_starts_from_the_workspace_and_the_living() {
         "SELECT count(*) FROM contacts t WHERE t.workspace_id = ? AND t.deleted_at IS NULL AND"
     ));
     assert!(by_ids(&CONTACTS, workspace, vec![], None).text().starts_with(START));
+    let held = by_ids(&CONTACTS, workspace, vec![], Some(Lock::Change)).text();
+    assert!(
+        held.starts_with("SELECT t.id, t.lock_version, t.email, t.score, t.company_id FROM contacts t WHERE")
+    );
     let tags = CONTACTS.relationship("tags").and_then(|tags| tags.hop(None)).expect("declared");
     let included = related(&CONTACTS, tags, workspace, vec![], 9).text();
     assert!(

@@ -74,20 +74,26 @@ pub(crate) fn errors<const N: usize>(expected: [(&str, &str); N]) -> Vec<(String
 impl App {
     /// Starts the service with all its roles.
     pub(crate) async fn spawn() -> Self {
-        Self::start(true).await
+        Self::start(true, |_| {}).await
     }
 
     /// Starts the service without the relay.
     pub(crate) async fn spawn_without_relay() -> Self {
-        Self::start(false).await
+        Self::start(false, |_| {}).await
     }
 
-    async fn start(relay: bool) -> Self {
+    /// Starts the service with other settings.
+    pub(crate) async fn spawn_with(change: impl FnOnce(&mut Settings)) -> Self {
+        Self::start(true, change).await
+    }
+
+    async fn start(relay: bool, change: impl FnOnce(&mut Settings)) -> Self {
         let database = Database::create().await;
         let bus = broker::settings();
         let mut settings: Settings = toml_settings();
         settings.database = database.settings();
         settings.bus = bus;
+        change(&mut settings);
         let app = crm_api::App::new(&settings).expect("the settings are usable");
         let mut service = Service::new(crm_api::NAME);
         let address = crm_api::serve(&mut service, &app).expect("a port is free");
