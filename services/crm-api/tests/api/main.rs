@@ -6,6 +6,7 @@ mod conformance;
 mod contacts;
 mod filters;
 mod journal;
+mod ransack;
 mod relationships;
 mod sample;
 mod sequences;
