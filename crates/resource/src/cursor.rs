@@ -9,9 +9,10 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD as BASE64;
 use pulse_domain::token;
 use pulse_jsonapi::query::Page;
 use pulse_jsonapi::{Code, Problem};
-use uuid::Uuid;
 
-use crate::plan::{Order, Plan};
+use crate::condition::Place;
+use crate::condition::order::Order;
+use crate::plan::Plan;
 use crate::render::Record;
 use crate::select;
 use crate::statement::{Bind, Statement};
@@ -52,11 +53,11 @@ impl Range {
     }
 
     /// Writes the conditions, each with `AND` in front.
-    pub(crate) fn write(&self, order: &[Order], workspace: Uuid, sql: &mut Statement) {
+    pub(crate) fn write(&self, order: &[Order], place: Place<'_>, sql: &mut Statement) {
         for (values, behind) in [(&self.after, true), (&self.before, false)] {
             if let Some(values) = values {
                 sql.sql(" AND ");
-                beyond(order, values, behind, workspace, sql);
+                beyond(order, values, behind, place, sql);
             }
         }
     }
@@ -89,7 +90,7 @@ impl Order {
     /// Where the value stands among the columns of a record; those that do not are read in addition, in this order.
     pub(crate) fn position(&self, columns: &[&str]) -> Option<usize> {
         let own = self.path.is_empty();
-        columns.iter().position(|column| own && *column == self.column)
+        columns.iter().position(|column| own && *column == self.column.name())
     }
 }
 
@@ -98,7 +99,7 @@ fn check(resource: &str, order: &[Order], text: &str) -> String {
     for key in order {
         let hops = key.path.iter().map(|hop| format!(".{}:{}", hop.relationship.name, hop.target.name));
         let direction = if key.descending { "-" } else { "+" };
-        all.push_str(&format!(" {direction}{}.{}", hops.collect::<String>(), key.column));
+        all.push_str(&format!(" {direction}{}.{}", hops.collect::<String>(), key.column.name()));
     }
     BASE64.encode(&token::digest(&all)[..CHECK])
 }
@@ -121,7 +122,7 @@ fn decode(resource: &str, order: &[Order], cursor: &str) -> Option<Vec<Bind>> {
             Some(length) => {
                 let (cell, behind) = behind.split_at_checked(usize::from(length))?;
                 rest = behind;
-                Bind::of_cell(key.kind, cell)?
+                Bind::of_cell(key.column.kind(), cell)?
             }
         });
     }
@@ -130,17 +131,18 @@ fn decode(resource: &str, order: &[Order], cursor: &str) -> Option<Vec<Bind>> {
 
 /// Writes that a record comes behind a place in the order, or in front of it. Null counts as greater than everything,
 /// as `ORDER BY` has it.
-fn beyond(order: &[Order], values: &[Bind], behind: bool, workspace: Uuid, sql: &mut Statement) {
+fn beyond(order: &[Order], values: &[Bind], behind: bool, place: Place<'_>, sql: &mut Statement) {
     let Some(first) = order.first() else {
         sql.sql("FALSE");
         return;
     };
     let greater = |key: &Order| key.descending != behind;
-    if order.iter().all(|key| !key.nullable && key.descending == first.descending) {
+    if order.iter().all(|key| !key.nullable() && key.descending == first.descending) {
         // As one comparison of rows an index in this order finds the place at once.
         sql.sql("(");
         for (index, key) in order.iter().enumerate() {
-            sql.sql(if index > 0 { ", " } else { "" }).sql(&format!("t.{}", key.column));
+            sql.sql(if index > 0 { ", " } else { "" });
+            key.write(place, sql);
         }
         sql.sql(if greater(first) { ") > (" } else { ") < (" });
         for (index, value) in values.iter().enumerate() {
@@ -152,14 +154,14 @@ fn beyond(order: &[Order], values: &[Bind], behind: bool, workspace: Uuid, sql: 
     // The first key that differs decides. That it is not on the other side of the first value is said in addition,
     // since an index can find that.
     if let (key, Some(value)) = (first, values.first().filter(|value| !matches!(value, Bind::Null)))
-        && !(greater(key) && key.nullable)
+        && !(greater(key) && key.nullable())
     {
-        select::write_order(&key.path, key.column, workspace, "t", sql);
+        key.write(place, sql);
         sql.sql(if greater(key) { " >= " } else { " <= " }).bind(value.clone()).sql(" AND ");
     }
     let mut open = 0;
     for (index, (key, value)) in order.iter().zip(values).enumerate() {
-        let column = |sql: &mut Statement| select::write_order(&key.path, key.column, workspace, "t", sql);
+        let column = |sql: &mut Statement| key.write(place, sql);
         let is_null = matches!(value, Bind::Null);
         sql.sql("(");
         match (greater(key), is_null) {
@@ -169,7 +171,7 @@ fn beyond(order: &[Order], values: &[Bind], behind: bool, workspace: Uuid, sql: 
             (true, false) => {
                 column(sql);
                 sql.sql(" > ").bind(value.clone());
-                if key.nullable {
+                if key.nullable() {
                     sql.sql(" OR ");
                     column(sql);
                     sql.sql(" IS NULL");

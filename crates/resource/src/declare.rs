@@ -12,6 +12,7 @@ use pulse_jsonapi::Problem;
 use pulse_jsonapi::ransack::Kind;
 
 use crate::Changes;
+use crate::scope::Scope;
 use crate::write::{Follow, Prepare};
 
 /// Digits after the point of every decimal column.
@@ -32,6 +33,8 @@ pub struct Resource {
     pub attributes: &'static [Attribute],
     /// Shown in this order.
     pub relationships: &'static [Relationship],
+    /// Filters that it has a name for.
+    pub scopes: &'static [Scope],
     /// What clients may do.
     pub actions: Actions,
     /// What its changes are called in the journal; nothing is recorded without.
@@ -234,6 +237,7 @@ impl Resource {
         store: Store::Crm,
         attributes: &[],
         relationships: &[],
+        scopes: &[],
         actions: Actions::ALL,
         events: None,
         editable: true,

@@ -1,11 +1,11 @@
 //! A CRM resource is one plain static declaration; reading, writing, filters, includes and events follow from it.
 //!
 //! The modules stand in the order of a request: [`declare`] is what a resource says about itself; [`plan`] looks the
-//! names of a query up in it; [`act`] is in whose name; [`condition`], [`cursor`] and [`select`] make one SQL statement of
-//! the plan; [`statement`] runs it; [`row`] and [`render`] turn binary rows straight into JSON; [`include`] adds what is
-//! related; [`changes`] checks what a client wants written; [`write`](mod@write) writes it together with its event;
-//! [`engine`] holds it all together, and [`showing`] answers a write with more than the record. [`check`] compares
-//! declarations with a database.
+//! names of a query up in it, [`scope`] those of filters that it has a name for; [`act`] is in whose name;
+//! [`condition`], [`cursor`] and [`select`] make one SQL statement of the plan; [`statement`] runs it; [`row`] and
+//! [`render`] turn binary rows straight into JSON; [`include`] adds what is related; [`changes`] checks what a client
+//! wants written; [`write`](mod@write) writes it together with its event; [`engine`] holds it all together, and
+//! [`showing`] answers a write with more than the record. [`check`] compares declarations with a database.
 //!
 //! SQL text is assembled here and nowhere else: names come from `schema.rs` by way of the declaration, values are only
 //! ever bound, and every statement starts from the workspace, so a query without a tenant cannot be expressed.
@@ -23,6 +23,7 @@ mod kept;
 pub mod plan;
 pub mod render;
 pub mod row;
+pub mod scope;
 pub mod select;
 pub mod showing;
 pub mod statement;
@@ -36,4 +37,5 @@ pub use declare::{
 };
 pub use engine::Engine;
 pub use error::Error;
+pub use scope::{NOW, Scope};
 pub use statement::Bind;

@@ -2,18 +2,22 @@
 //! its parameter, and all of them are reported at once. No database is touched.
 
 use pulse_jsonapi::query::{Page, Path, Query};
-use pulse_jsonapi::ransack::{Kind, Names, Strictness, resolve, resolve_sort};
+use pulse_jsonapi::ransack::{Group, resolve, resolve_sorts};
 use pulse_jsonapi::{Code, Problem};
 
-use crate::condition::{Filter, Filterable, column};
+use crate::condition::order::{Key, Order};
+use crate::condition::{Column, Filter, Offered};
 use crate::cursor::Range;
 use crate::declare::{Hop, Resource};
+use crate::scope::{self, Trash};
 
 /// A query that can be run.
 #[derive(Debug)]
 pub struct Plan {
     pub(crate) resource: &'static Resource,
     pub(crate) filter: Filter,
+    pub(crate) scopes: Vec<Filter>,
+    pub(crate) trash: Trash,
     /// Total: the last key is the id.
     pub(crate) order: Vec<Order>,
     pub(crate) page: Page,
@@ -21,18 +25,6 @@ pub struct Plan {
     pub(crate) count: bool,
     pub(crate) include: Option<Vec<Include>>,
     pub(crate) fields: Fields,
-}
-
-/// What a list is sorted by.
-#[derive(Debug)]
-pub(crate) struct Order {
-    /// To-one relationships on the way.
-    pub(crate) path: Vec<Hop>,
-    pub(crate) column: &'static str,
-    pub(crate) kind: Kind,
-    /// Whether it is null for some records.
-    pub(crate) nullable: bool,
-    pub(crate) descending: bool,
 }
 
 /// A relationship to be included, and those beyond it. A polymorphic one stands once for each resource it may lead to.
@@ -68,30 +60,29 @@ impl Plan {
         query: &Query,
     ) -> Result<Self, Vec<Problem>> {
         let mut problems = Vec::new();
-        let filter = match resolve(&query.filter, &Filterable(resource), query.unknown_filters) {
-            Ok(group) => Filter::plan(resource, &group, query.unknown_filters, &mut problems),
-            Err(unknown) => {
-                problems.extend(unknown);
-                Filter::default()
-            }
-        };
-        let order = query.sort.iter().filter_map(|key| match order(resource, key) {
-            Ok(order) => Some(order),
-            // What the gem does with a sort of its own that it does not know; `sort` is JSON:API's.
-            Err(_) if query.unknown_filters == Strictness::Lenient && !key.parameter.starts_with("sort") => {
-                None
-            }
-            Err(problem) => {
-                problems.push(problem);
-                None
-            }
+        let resolved = resolve(&query.filter, &Offered::for_filters(resource), query.unknown_filters);
+        let group = resolved.unwrap_or_else(|unknown| {
+            problems.extend(unknown);
+            Group::default()
         });
-        let order = total_order(resource, order.collect());
+        let filter = Filter::plan(resource, &group, query.unknown_filters, &mut problems);
+        let (scopes, trash) = scope::plan(resource, &group.scopes, &mut problems);
+        let offered = Offered::for_sorts(resource);
+        let sorts = resolve_sorts(&query.sort, &offered, query.unknown_filters);
+        let sorts = sorts.unwrap_or_else(|unknown| {
+            problems.extend(unknown);
+            Vec::new()
+        });
+        let keys = sorts.iter().filter_map(|sort| {
+            let (path, column) = offered.follow(&sort.path)?;
+            Some(Key { path, column, descending: sort.descending })
+        });
+        let order = Order::of(total(resource, keys.collect()), &filter);
         let range = Range::plan(resource.name, &order, &query.page, &mut problems);
         let include = query.include.as_ref().map(|paths| include(resource, paths, &mut problems));
         let fields = fields(resources, &query.fields, &mut problems);
         let (page, count) = (query.page.clone(), query.count);
-        let plan = Self { resource, filter, order, page, range, count, include, fields };
+        let plan = Self { resource, filter, scopes, trash, order, page, range, count, include, fields };
         if problems.is_empty() { Ok(plan) } else { Err(problems) }
     }
 
@@ -115,81 +106,16 @@ impl Plan {
     }
 }
 
-/// What a resource lets clients sort by: through to-one relationships alone, since a record has one place in a list.
-#[derive(Clone, Copy, Debug)]
-struct Sortable(&'static Resource);
-
-impl Sortable {
-    fn hop(&self, name: &str, of_type: Option<&str>) -> Option<Self> {
-        let relationship = self.0.relationship(name).filter(|relationship| relationship.to_one())?;
-        Some(Self(relationship.hop(of_type)?.target))
-    }
-}
-
-impl Names for Sortable {
-    fn resource(&self) -> &str {
-        self.0.name
-    }
-
-    fn attribute(&self, name: &str) -> bool {
-        column(self.0, name, |attribute| attribute.sortable).is_some()
-    }
-
-    fn association(&self, name: &str) -> Option<Self> {
-        self.hop(name, None)
-    }
-
-    fn association_of_type(&self, name: &str, of_type: &str) -> Option<Self> {
-        self.hop(name, Some(of_type))
-    }
-
-    fn attributes(&self) -> Vec<&str> {
-        let sortable = self.0.attributes.iter().filter(|attribute| attribute.sortable);
-        std::iter::once("id").chain(sortable.map(|attribute| attribute.name)).collect()
-    }
-
-    fn associations(&self) -> Vec<&str> {
-        let to_one = self.0.relationships.iter().filter(|relationship| relationship.to_one());
-        to_one.map(|relationship| relationship.name).collect()
-    }
-}
-
-fn order(resource: &'static Resource, key: &pulse_jsonapi::query::SortKey) -> Result<Order, Problem> {
-    let sort = resolve_sort(key, &Sortable(resource))?;
-    let unknown = || {
-        Problem::new(Code::UnknownSort, format!("{} cannot be sorted by", key.path))
-            .at_parameter(&key.parameter)
-    };
-    let mut at = resource;
-    let mut path = Vec::new();
-    for step in &sort.path.associations {
-        let relationship = at.relationship(&step.association).ok_or_else(unknown)?;
-        let hop = relationship.hop(step.of_type.as_deref()).ok_or_else(unknown)?;
-        at = hop.target;
-        path.push(hop);
-    }
-    let (column, kind) =
-        column(at, &sort.path.attribute, |attribute| attribute.sortable).ok_or_else(unknown)?;
-    let nullable = !path.is_empty() || nullable(at, column);
-    Ok(Order { path, column, kind, nullable, descending: sort.descending })
-}
-
-fn nullable(resource: &'static Resource, column: &str) -> bool {
-    column != "id" && resource.attribute(column).is_none_or(|attribute| attribute.nullable_column)
-}
-
 /// Adds what makes an order total, so that pages neither overlap nor leave anything out: the id, in the direction of
 /// the key before it, which lets an index be read in one direction. The newest come first where nothing is asked for.
-fn total_order(resource: &'static Resource, mut order: Vec<Order>) -> Vec<Order> {
-    if order.is_empty() {
-        let column = resource.newest_by;
-        let kind = resource.attribute(column).map_or(Kind::DateTime, |attribute| attribute.kind);
-        let nullable = nullable(resource, column);
-        order.push(Order { path: Vec::new(), column, kind, nullable, descending: true });
+fn total(resource: &'static Resource, mut keys: Vec<Key>) -> Vec<Key> {
+    let own = |name, descending| Key { path: Vec::new(), column: Column::own(resource, name), descending };
+    if keys.is_empty() {
+        keys.push(own(resource.newest_by, true));
     }
-    let descending = order.last().is_some_and(|last| last.descending);
-    order.push(Order { path: Vec::new(), column: "id", kind: Kind::Uuid, nullable: false, descending });
-    order
+    let descending = keys.last().is_some_and(|last| last.descending);
+    keys.push(own("id", descending));
+    keys
 }
 
 fn include(resource: &'static Resource, paths: &[Path], problems: &mut Vec<Problem>) -> Vec<Include> {

@@ -3,9 +3,11 @@
 use pulse_domain::WorkspaceId;
 use uuid::Uuid;
 
+use crate::condition::Place;
 use crate::cursor::Range;
 use crate::declare::{Hop, Link, Relationship, Resource};
 use crate::plan::Plan;
+use crate::scope::Trash;
 use crate::statement::Statement;
 
 /// Records that are related to one record.
@@ -35,7 +37,7 @@ fn start(resource: &'static Resource, workspace: WorkspaceId, join: &str, more: 
     if let Some(more) = more {
         sql.sql(", ").sql(more);
     }
-    scope(&mut sql, resource, workspace, join);
+    scope(&mut sql, resource, workspace, join, Trash::Without);
     sql
 }
 
@@ -65,33 +67,43 @@ fn stored(resource: &'static Resource) -> Statement {
     sql
 }
 
-fn scope(sql: &mut Statement, resource: &'static Resource, workspace: WorkspaceId, join: &str) {
+fn scope(sql: &mut Statement, resource: &'static Resource, workspace: WorkspaceId, join: &str, trash: Trash) {
     sql.sql(&format!(" FROM {} t {join}WHERE t.workspace_id = ", resource.table)).bind(workspace.0);
     if resource.editable {
-        sql.sql(" AND t.deleted_at IS NULL");
+        sql.sql(match trash {
+            Trash::Without => " AND t.deleted_at IS NULL",
+            Trash::With => "",
+            Trash::Only => " AND t.deleted_at IS NOT NULL",
+        });
     }
+}
+
+/// The record that a list is about, as its statement knows it.
+fn place(plan: &Plan, workspace: WorkspaceId) -> Place<'static> {
+    Place { resource: plan.resource, alias: "t", workspace: workspace.0 }
 }
 
 /// A page of a plan.
 pub(crate) fn page(plan: &Plan, workspace: WorkspaceId, parent: Option<Parent>) -> Statement {
+    let place = place(plan, workspace);
     let mut sql = shown(plan.resource);
     if plan.range.is_some() {
         // What a cursor needs and the record does not have.
         let columns = columns(plan.resource);
         for order in plan.order.iter().filter(|order| order.position(&columns).is_none()) {
             sql.sql(", ");
-            write_order(&order.path, order.column, workspace.0, "t", &mut sql);
+            order.write(place, &mut sql);
         }
     }
-    scope(&mut sql, plan.resource, workspace, "");
+    scope(&mut sql, plan.resource, workspace, "", plan.trash);
     restrict(&mut sql, plan, workspace, parent);
     if let Some(range) = &plan.range {
-        range.write(&plan.order, workspace.0, &mut sql);
+        range.write(&plan.order, place, &mut sql);
     }
     let backwards = plan.range.as_ref().is_some_and(Range::backwards);
     for (index, order) in plan.order.iter().enumerate() {
         sql.sql(if index == 0 { " ORDER BY " } else { ", " });
-        write_order(&order.path, order.column, workspace.0, "t", &mut sql);
+        order.write(place, &mut sql);
         sql.sql(if order.descending == backwards { "" } else { " DESC" });
     }
     // One more than asked for tells whether there is a next page, also where nothing is counted.
@@ -105,7 +117,7 @@ pub(crate) fn page(plan: &Plan, workspace: WorkspaceId, parent: Option<Parent>) 
 pub(crate) fn total(plan: &Plan, workspace: WorkspaceId, parent: Option<Parent>) -> Statement {
     let mut sql = Statement::default();
     sql.sql("SELECT count(*)");
-    scope(&mut sql, plan.resource, workspace, "");
+    scope(&mut sql, plan.resource, workspace, "", plan.trash);
     restrict(&mut sql, plan, workspace, parent);
     sql
 }
@@ -148,32 +160,10 @@ fn restrict(sql: &mut Statement, plan: &Plan, workspace: WorkspaceId, parent: Op
             }
         }
     }
-    if !plan.filter.is_empty() {
+    for filter in std::iter::once(&plan.filter).chain(&plan.scopes).filter(|filter| !filter.is_empty()) {
         sql.sql(" AND ");
-        plan.filter.write(workspace.0, "t", sql);
+        filter.write(place(plan, workspace), sql);
     }
-}
-
-/// A column of the table behind `alias`, or of one reached through to-one relationships: a subquery of one value.
-pub(crate) fn write_order(path: &[Hop], column: &str, workspace: Uuid, alias: &str, sql: &mut Statement) {
-    let Some((hop, rest)) = path.split_first() else {
-        sql.sql(&format!("{alias}.{column}"));
-        return;
-    };
-    let (key, of_type) = match hop.relationship.link {
-        Link::BelongsTo { column, .. } => (column, None),
-        Link::BelongsToAny { type_column, id_column, .. } => (id_column, Some(type_column)),
-        _ => return,
-    };
-    let next = format!("{alias}_{}", hop.relationship.name);
-    sql.sql("(SELECT ");
-    write_order(rest, column, workspace, &next, sql);
-    sql.sql(&format!(" FROM {} {next} WHERE {next}.workspace_id = ", hop.target.table)).bind(workspace);
-    sql.sql(&format!(" AND {next}.id = {alias}.{key}"));
-    if let Some(of_type) = of_type {
-        sql.sql(&format!(" AND {alias}.{of_type} = '{}'", hop.target.name));
-    }
-    sql.sql(")");
 }
 
 /// Live records by their ids; where they are held until the transaction ends, as they are and not as they are shown.

@@ -167,6 +167,7 @@ enum Piece {
 #[derive(Clone, Debug, Default)]
 pub struct Statement {
     pieces: Vec<Piece>,
+    aliases: usize,
     prepare_once: bool,
 }
 
@@ -178,6 +179,12 @@ impl Statement {
             _ => self.pieces.push(Piece::Sql(text.to_owned())),
         }
         self
+    }
+
+    /// A name for a table that the statement does not use yet. Short, since PostgreSQL cuts long ones off.
+    pub(crate) fn alias(&mut self) -> String {
+        self.aliases += 1;
+        format!("t{}", self.aliases)
     }
 
     /// Appends a value.

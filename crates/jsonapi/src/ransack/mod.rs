@@ -16,8 +16,8 @@ pub mod value;
 pub use key::{AttributePath, Hop, Names};
 pub use operand::Operand;
 pub use predicate::{Compound, Operator, PREDICATES, Pattern, Predicate, Shape};
-pub use resolve::{Condition, Given, Group, ScopeCall, Sort, resolve, resolve_sort};
-pub use search::{Combinator, RawCondition, RawKey, Search};
+pub use resolve::{Condition, Given, Group, ScopeCall, Sort, resolve, resolve_sorts};
+pub use search::{Combinator, Family, RawCondition, RawKey, Search};
 pub use value::{Kind, Value};
 
 /// What happens to a filter that cannot be understood.

@@ -70,12 +70,16 @@ pub struct Sort {
     pub path: AttributePath,
     /// Whether the order is reversed.
     pub descending: bool,
-    /// The query parameter as the client spelled it, decoded.
-    pub parameter: String,
 }
 
-/// The most associations a filter may reach altogether; conditions on the same path share one.
+/// The most associations a filter may reach altogether, and so many again a sort; what is on the same path shares one.
 pub const MAX_JOINS: usize = 16;
+
+/// The most comparisons a filter may ask for, each association on the way to one counted as another.
+pub const MAX_COMPARISONS: usize = 1_000;
+
+/// The most keys a list is sorted by.
+pub const MAX_SORTS: usize = 16;
 
 /// Looks up every name of a filter.
 ///
@@ -84,30 +88,44 @@ pub const MAX_JOINS: usize = 16;
 /// # Errors
 ///
 /// One problem per condition that names something unknown or has a value of the wrong shape (under
-/// [`Strictness::Strict`]; a lenient reading drops it), and one when too many associations are reached.
+/// [`Strictness::Strict`]; a lenient reading drops it), and one for the first condition that asks for too much.
 pub fn resolve<N: Names>(search: &Search, root: &N, strictness: Strictness) -> Result<Group, Vec<Problem>> {
     let mut resolver = Resolver { root, strictness, problems: Vec::new() };
     let group = resolver.group(search);
-    let mut joins = HashSet::new();
-    count_joins(&group, &mut joins);
-    if joins.len() > MAX_JOINS {
-        let detail =
-            format!("the filter reaches {} associations, at most {MAX_JOINS} are allowed", joins.len());
-        resolver.problems.push(Problem::new(Code::InvalidFilter, detail));
-    }
+    resolver.problems.extend(Bounds::default().exceeded(&group));
     if resolver.problems.is_empty() { Ok(group) } else { Err(resolver.problems) }
 }
 
-/// Looks up the name of a sort key.
+/// Looks up the names of sort keys.
 ///
 /// # Errors
 ///
-/// When it leads to no attribute.
-pub fn resolve_sort<N: Names>(key: &SortKey, root: &N) -> Result<Sort, Problem> {
-    match key::path(root, &key.path) {
-        Ok(path) => Ok(Sort { path, descending: key.descending, parameter: key.parameter.clone() }),
-        Err(unknown) => Err(problem(Code::UnknownSort, &key.parameter, &unknown)),
+/// One problem per key that leads to no attribute, and one for the first key that asks for too much. A lenient reading
+/// drops unknown keys under `q`, as the gem does.
+pub fn resolve_sorts<N: Names>(
+    keys: &[SortKey],
+    root: &N,
+    strictness: Strictness,
+) -> Result<Vec<Sort>, Vec<Problem>> {
+    let mut sorts = Vec::new();
+    let mut problems = Vec::new();
+    let mut bounds = Bounds::default();
+    for (index, key) in keys.iter().enumerate() {
+        match key::path(root, &key.path) {
+            Ok(path) => {
+                let many =
+                    (index == MAX_SORTS).then(|| format!("a list is sorted by {MAX_SORTS} keys at most"));
+                if let Some(detail) = many.or_else(|| bounds.joins(&path)) {
+                    problems.push(Problem::new(Code::InvalidParameter, detail).at_parameter(&key.parameter));
+                    break;
+                }
+                sorts.push(Sort { path, descending: key.descending });
+            }
+            Err(_) if strictness == Strictness::Lenient && key.parameter.starts_with("q[") => {}
+            Err(unknown) => problems.push(problem(Code::UnknownSort, &key.parameter, &unknown)),
+        }
     }
+    if problems.is_empty() { Ok(sorts) } else { Err(problems) }
 }
 
 struct Resolver<'a, N> {
@@ -324,12 +342,40 @@ fn split_names(names: &str) -> (Vec<&str>, Combinator) {
     }
 }
 
-fn count_joins<'g>(group: &'g Group, joins: &mut HashSet<&'g [key::Hop]>) {
-    for path in group.conditions.iter().flat_map(|condition| &condition.attributes) {
-        joins.extend((1..=path.associations.len()).map(|length| &path.associations[..length]));
+/// What is asked for so far.
+#[derive(Default)]
+struct Bounds {
+    joins: HashSet<Vec<key::Hop>>,
+    comparisons: usize,
+}
+
+impl Bounds {
+    /// A problem for the first condition that asks for too much.
+    fn exceeded(&mut self, group: &Group) -> Option<Problem> {
+        let own = group.conditions.iter().find_map(|condition| {
+            let detail = condition.attributes.iter().find_map(|path| self.joins(path));
+            let detail = detail.or_else(|| self.comparisons(condition))?;
+            Some(Problem::new(Code::InvalidFilter, detail).at_parameter(&condition.parameter))
+        });
+        own.or_else(|| group.groups.iter().find_map(|group| self.exceeded(group)))
     }
-    for inner in &group.groups {
-        count_joins(inner, joins);
+
+    fn joins(&mut self, path: &AttributePath) -> Option<String> {
+        let hops = &path.associations;
+        self.joins.extend((1..=hops.len()).map(|length| hops[..length].to_vec()));
+        let too_many = self.joins.len() > MAX_JOINS;
+        too_many.then(|| format!("more than {MAX_JOINS} associations are reached with this one"))
+    }
+
+    fn comparisons(&mut self, condition: &Condition) -> Option<String> {
+        let values = match &condition.given {
+            Given::List(texts) if condition.predicate.compound.is_some() => texts.len(),
+            _ => 1,
+        };
+        let each = condition.attributes.iter().map(|path| path.associations.len() + values);
+        self.comparisons += each.sum::<usize>();
+        let too_many = self.comparisons > MAX_COMPARISONS;
+        too_many.then(|| format!("more than {MAX_COMPARISONS} comparisons are asked for with these"))
     }
 }
 

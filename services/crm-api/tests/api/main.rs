@@ -7,6 +7,7 @@ mod contacts;
 mod filters;
 mod journal;
 mod protocol;
+mod ransack;
 mod relationships;
 mod sample;
 mod sequences;

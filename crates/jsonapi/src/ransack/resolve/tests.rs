@@ -242,29 +242,70 @@ fn scopes_of(arguments: &[&str]) -> Vec<ScopeCall> {
 }
 
 #[test]
-fn too_many_joins_are_refused() {
+fn the_first_condition_that_asks_for_too_much_is_refused() {
     let tails = ["company_name", "deals_name", "deals_owned_name"];
     let key = |managers: usize, tail| format!("q[{}{tail}_eq]=1", "manager_".repeat(managers));
     let keys: Vec<String> = (0..6).flat_map(|managers| tails.map(|tail| key(managers, tail))).collect();
     assert!(resolve_q("contacts", &keys[..3].join("&"), Strictness::Strict).is_ok());
-    let problems = resolve_q("contacts", &keys.join("&"), Strictness::Strict).unwrap_err();
-    assert!(problems.iter().any(|problem| problem.detail.contains("associations")), "{problems:?}");
+    let names = vec!["first_name"; 300].join("_or_");
+    let compared = format!("q[{names}_cont_any][]=a&q[{names}_cont_any][]=b&q[{names}_cont_any][]=c");
+    for (raw, parameter) in [
+        (keys.join("&"), "q[manager_manager_manager_manager_company_name_eq]"),
+        (format!("{compared}&q[score_gt]=1&q[email_cont_any][]=d"), ""),
+        (format!("{compared}&q[g][0][{names}_eq]=1"), &format!("q[g][0][{names}_eq]")),
+    ] {
+        for strictness in [Strictness::Strict, Strictness::Lenient] {
+            match resolve_q("contacts", &raw, strictness) {
+                Ok(_) => assert_eq!(parameter, ""),
+                Err(problems) => {
+                    assert_eq!(problems.len(), 1);
+                    let source = crate::Source::Parameter(parameter.to_owned());
+                    assert_eq!(problems[0].source, Some(source), "{}", problems[0].detail);
+                }
+            }
+        }
+    }
+}
+
+fn sort_keys(paths: &[&str], parameter: &str) -> Vec<SortKey> {
+    let key =
+        |path: &&str| SortKey { path: (*path).to_owned(), descending: true, parameter: parameter.to_owned() };
+    paths.iter().map(key).collect()
 }
 
 #[test]
 fn sorts_are_resolved_with_dots_and_underscores() {
-    let sort = |path: &str| {
-        let key = SortKey { path: path.into(), descending: true, parameter: "sort".into() };
-        resolve_sort(&key, &resource("contacts")).map(|sort| spell(&sort.path))
+    let sort = |path: &str, strictness| {
+        let sorts = resolve_sorts(&sort_keys(&[path, "email"], "q[s]"), &resource("contacts"), strictness);
+        sorts.map(|sorts| sorts.iter().map(|sort| spell(&sort.path)).collect::<Vec<_>>())
     };
-    assert_eq!(sort("company_owner_name"), Ok("company.owner.name".into()));
-    assert_eq!(sort("company.owner.name"), Ok("company.owner.name".into()));
-    assert_eq!(sort("email"), Ok("email".into()));
+    assert_eq!(sort("company_owner_name", Strictness::Strict).unwrap(), ["company.owner.name", "email"]);
+    assert_eq!(sort("company.owner.name", Strictness::Strict).unwrap(), ["company.owner.name", "email"]);
     for unknown in
         ["", ".", "company", "company.", "company.nothing", "first_name_or_email", " email", "-email"]
     {
-        assert_eq!(sort(unknown).unwrap_err().code, Code::UnknownSort, "{unknown}");
+        assert_eq!(sort(unknown, Strictness::Strict).unwrap_err()[0].code, Code::UnknownSort, "{unknown}");
+        assert_eq!(sort(unknown, Strictness::Lenient).unwrap(), ["email"], "{unknown}");
     }
+    let json_api = resolve_sorts(&sort_keys(&["x"], "sort"), &resource("contacts"), Strictness::Lenient);
+    assert!(json_api.is_err(), "JSON:API says that an unknown sort is refused");
+}
+
+#[test]
+fn too_many_sorts_are_refused() {
+    let problems = |paths: &[&str]| {
+        resolve_sorts(&sort_keys(paths, "sort"), &resource("contacts"), Strictness::Strict).err()
+    };
+    assert_eq!(problems(&["email"; MAX_SORTS]), None);
+    assert_eq!(problems(&["email"; MAX_SORTS + 2]).unwrap().len(), 1);
+    let names: Vec<String> = (0..6)
+        .flat_map(|managers| {
+            ["company.name", "deals.name", "deals_owned.name"].map(|tail| "manager.".repeat(managers) + tail)
+        })
+        .take(MAX_SORTS)
+        .collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    assert_eq!(problems(&names).unwrap()[0].code, Code::InvalidParameter);
 }
 
 #[test]
