@@ -174,7 +174,7 @@ pub(crate) fn by_ids(
     lock: Option<Lock>,
 ) -> Statement {
     let mut sql = if lock.is_some() { stored(resource) } else { shown(resource) };
-    scope(&mut sql, resource, workspace, "");
+    scope(&mut sql, resource, workspace, "", Trash::Without);
     sql.sql(" AND t.id = ANY (").bind(ids).sql(")");
     if let Some(lock) = lock {
         sql.sql(match lock {
