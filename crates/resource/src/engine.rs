@@ -77,20 +77,9 @@ impl Engine {
     /// When a relationship included leads to too much, or the database is away.
     pub async fn list(&self, act: &Act, plan: &Plan, parent: Option<Parent>) -> Result<Listing, Error> {
         let connection = self.connection(plan.resource).await?;
-        let rows = self.first(act, &connection, select::page(plan, act.workspace, parent)).await?;
+        let (rows, total) = self.page(act, &connection, plan, parent).await?;
         let size = usize::try_from(plan.page.size()).unwrap_or(usize::MAX);
         let more = rows.len() > size;
-        // The last page tells by itself how many there are, unless it lies behind all of them or nobody knows what lies
-        // before it.
-        let is_last = !more && plan.range.is_none() && (plan.page.offset() == 0 || !rows.is_empty());
-        let total = match (plan.count, is_last) {
-            (false, _) => None,
-            (true, true) => Some(plan.page.offset() + rows.len() as u64),
-            (true, false) => {
-                let rows = select::total(plan, act.workspace, parent).rows(&connection, &self.shapes).await?;
-                rows.first().and_then(|row| row.integer(0)).and_then(|total| u64::try_from(total).ok())
-            }
-        };
         let mut records: Vec<Record> =
             rows.into_iter().take(size).map(|row| Record::new(plan.resource, row)).collect();
         if plan.range.as_ref().is_some_and(Range::backwards) {
@@ -98,6 +87,43 @@ impl Engine {
         }
         let included = self.included(act, &connection, plan, &mut records).await?;
         Ok(Listing { records, included, total, more })
+    }
+
+    /// The rows of a page, one more where there are some behind it, and the total where it is asked for.
+    async fn page(
+        &self,
+        act: &Act,
+        connection: &AsyncPgConnection,
+        plan: &Plan,
+        parent: Option<Parent>,
+    ) -> Result<(Vec<Row>, Option<u64>), Error> {
+        let offset = plan.page.offset();
+        if let Some(statement) = select::counted(plan, act.workspace, parent) {
+            let rows = self.first(act, connection, statement).await?;
+            match rows.first() {
+                Some(row) => {
+                    if let Some(total) = select::count_of(plan.resource, row) {
+                        return Ok((rows, Some(total)));
+                    }
+                }
+                None if offset == 0 => return Ok((rows, Some(0))),
+                None => {}
+            }
+        }
+        let rows = self.first(act, connection, select::page(plan, act.workspace, parent)).await?;
+        // The last page tells by itself how many there are, unless it lies behind all of them or nobody knows what lies
+        // before it.
+        let is_last = rows.len() as u64 <= plan.page.size();
+        let tells = is_last && plan.range.is_none() && (offset == 0 || !rows.is_empty());
+        let total = match (plan.count, tells) {
+            (false, _) => None,
+            (true, true) => Some(offset + rows.len() as u64),
+            (true, false) => {
+                let rows = select::total(plan, act.workspace, parent).rows(connection, &self.shapes).await?;
+                rows.first().and_then(|row| row.integer(0)).and_then(|total| u64::try_from(total).ok())
+            }
+        };
+        Ok((rows, total))
     }
 
     /// The rows of the first statement that is sent for somebody, along with the question whether they may.

@@ -132,3 +132,17 @@ fn a_sort_through_a_relationship_is_one_value_and_ends_in_the_id() {
             .ends_with(&format!(" ORDER BY {company} DESC, t.email, t.id LIMIT ? OFFSET ?"))
     );
 }
+
+#[test]
+fn what_is_looked_for_is_counted_along_as_long_as_it_is_little() {
+    let counted = |query: &str| counted(&plan(query), WorkspaceId::generate(), None).map(|sql| sql.text());
+    let columns = START.split(" FROM ").next().expect("columns");
+    let all = START.strip_prefix(columns).expect("a start");
+    assert_eq!(
+        counted("q[email_eq]=x").expect("a filter"),
+        format!("{columns}, count(*) OVER () FROM (SELECT *{all} AND ((t.email = ?)) LIMIT ?) t{END}")
+    );
+    for query in ["", "q[email_eq]=x&page[total]=false", "q[email_eq]=x&page[number]=100&page[size]=25"] {
+        assert_eq!(counted(query), None, "{query}");
+    }
+}

@@ -102,9 +102,7 @@ impl Bearer {
         let Self { workspace, user, session, act } = self;
         let mut id = None;
         if let Some(session) = session {
-            if session.is_to_be_asked_for() {
-                session.check().await?;
-            }
+            session.check().await?;
             if session.is_to_be_seen() {
                 session.see(app).await?;
             }
@@ -198,6 +196,9 @@ impl Session {
 impl Guard for Session {
     fn check(&self) -> Checking<'_> {
         Box::pin(async move {
+            if !self.is_to_be_asked_for() {
+                return Ok(());
+            }
             let stored = self.lookup.find(self.digest).await?;
             let refused = match stored.filter(|stored| stored.workspace == self.workspace.0) {
                 Some(Stored { id, seen, revoked: None, .. }) => {

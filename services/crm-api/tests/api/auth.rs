@@ -96,7 +96,8 @@ async fn a_signed_out_session_changes_nothing_and_is_told_nothing() {
 
     let path = format!("/api/v1/contacts/{id}");
     let new = json!({ "data": { "type": "contacts", "attributes": { "last_name": "New" } } });
-    let change = json!({ "data": { "type": "contacts", "id": id, "attributes": { "last_name": "Changed" } } });
+    let change =
+        json!({ "data": { "type": "contacts", "id": id, "attributes": { "last_name": "Changed" } } });
     let requests = [
         (Method::POST, "/api/v1/contacts", Some(&new)),
         (Method::PATCH, &path, Some(&change)),
