@@ -5,7 +5,6 @@ use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use diesel_async::AsyncPgConnection;
 use pulse_domain::WorkspaceId;
 use uuid::Uuid;
 
@@ -43,14 +42,14 @@ impl Actor {
 
 /// What must hold at the moment something is read or written, such as that a session has not been ended.
 ///
-/// It is asked on the connection that the work is done on, along with the first statement of it, so that it costs no
-/// round trip. What was read is thrown away and what was written is taken back unless it holds.
+/// It is asked along with the first statement of the work, so that it costs no time of its own. What was read is thrown
+/// away and what was written is taken back unless it holds.
 pub trait Guard: Debug + Send + Sync {
-    /// Asks the database.
-    fn check<'a>(&'a self, connection: &'a AsyncPgConnection) -> Checking<'a>;
+    /// Asks, on a connection of its own: the work may have borrowed all others.
+    fn check(&self) -> Checking<'_>;
 }
 
-/// A question to the database that is under way.
+/// A question that is under way.
 pub type Checking<'a> = Pin<Box<dyn Future<Output = Result<(), Error>> + Send + 'a>>;
 
 /// In whose name something is read or written. Nothing can be learnt from it: it is only good for the engine, which
@@ -96,9 +95,9 @@ impl Act {
     ///
     /// # Errors
     /// When it does not, or the database is away.
-    pub async fn check(&self, connection: &AsyncPgConnection) -> Result<(), Error> {
+    pub async fn check(&self) -> Result<(), Error> {
         match &self.guard {
-            Some(guard) => guard.check(connection).await,
+            Some(guard) => guard.check().await,
             None => Ok(()),
         }
     }

@@ -77,21 +77,9 @@ impl Engine {
     /// When a relationship included leads to too much, or the database is away.
     pub async fn list(&self, act: &Act, plan: &Plan, parent: Option<Parent>) -> Result<Listing, Error> {
         let connection = self.connection(plan.resource).await?;
-        let rows =
-            self.first(act, plan.resource, &connection, select::page(plan, act.workspace, parent)).await?;
+        let (rows, total) = self.page(act, &connection, plan, parent).await?;
         let size = usize::try_from(plan.page.size()).unwrap_or(usize::MAX);
         let more = rows.len() > size;
-        // The last page tells by itself how many there are, unless it lies behind all of them or nobody knows what lies
-        // before it.
-        let is_last = !more && plan.range.is_none() && (plan.page.offset() == 0 || !rows.is_empty());
-        let total = match (plan.count, is_last) {
-            (false, _) => None,
-            (true, true) => Some(plan.page.offset() + rows.len() as u64),
-            (true, false) => {
-                let rows = select::total(plan, act.workspace, parent).rows(&connection, &self.shapes).await?;
-                rows.first().and_then(|row| row.integer(0)).and_then(|total| u64::try_from(total).ok())
-            }
-        };
         let mut records: Vec<Record> =
             rows.into_iter().take(size).map(|row| Record::new(plan.resource, row)).collect();
         if plan.range.as_ref().is_some_and(Range::backwards) {
@@ -101,20 +89,51 @@ impl Engine {
         Ok(Listing { records, included, total, more })
     }
 
+    /// The rows of a page, one more where there are some behind it, and the total where it is asked for.
+    async fn page(
+        &self,
+        act: &Act,
+        connection: &AsyncPgConnection,
+        plan: &Plan,
+        parent: Option<Parent>,
+    ) -> Result<(Vec<Row>, Option<u64>), Error> {
+        let offset = plan.page.offset();
+        if let Some(statement) = select::counted(plan, act.workspace, parent) {
+            let rows = self.first(act, connection, statement).await?;
+            match rows.first() {
+                Some(row) => {
+                    if let Some(total) = select::count_of(plan.resource, row) {
+                        return Ok((rows, Some(total)));
+                    }
+                }
+                None if offset == 0 => return Ok((rows, Some(0))),
+                None => {}
+            }
+        }
+        let rows = self.first(act, connection, select::page(plan, act.workspace, parent)).await?;
+        // The last page tells by itself how many there are, unless it lies behind all of them or nobody knows what lies
+        // before it.
+        let is_last = rows.len() as u64 <= plan.page.size();
+        let tells = is_last && plan.range.is_none() && (offset == 0 || !rows.is_empty());
+        let total = match (plan.count, tells) {
+            (false, _) => None,
+            (true, true) => Some(offset + rows.len() as u64),
+            (true, false) => {
+                let rows = select::total(plan, act.workspace, parent).rows(connection, &self.shapes).await?;
+                rows.first().and_then(|row| row.integer(0)).and_then(|total| u64::try_from(total).ok())
+            }
+        };
+        Ok((rows, total))
+    }
+
     /// The rows of the first statement that is sent for somebody, along with the question whether they may.
     async fn first(
         &self,
         act: &Act,
-        resource: &Resource,
         connection: &AsyncPgConnection,
         statement: Statement,
     ) -> Result<Vec<Row>, Error> {
-        if resource.store == Store::Analytics {
-            // Who may what stands in the CRM's database.
-            act.check(&*self.crm.get().await?).await?;
-            return Ok(statement.rows(connection, &self.shapes).await?);
-        }
-        let (allowed, rows) = join(act.check(connection), statement.rows(connection, &self.shapes)).await;
+        let (allowed, rows) = join(act.check(), statement.rows(connection, &self.shapes)).await;
         allowed?;
         Ok(rows?)
     }
@@ -139,7 +158,7 @@ impl Engine {
     pub async fn find(&self, act: &Act, plan: &Plan, id: Uuid) -> Result<Listing, Error> {
         let connection = self.connection(plan.resource).await?;
         let statement = select::by_ids(plan.resource, act.workspace, vec![id], None);
-        let rows = self.first(act, plan.resource, &connection, statement).await?;
+        let rows = self.first(act, &connection, statement).await?;
         let mut records: Vec<Record> = rows.into_iter().map(|row| Record::new(plan.resource, row)).collect();
         if records.is_empty() {
             return Err(not_found(plan.resource.name, id).into());
@@ -155,7 +174,7 @@ impl Engine {
     pub async fn record(&self, act: &Act, resource: &'static Resource, id: Uuid) -> Result<Record, Error> {
         let connection = self.connection(resource).await?;
         let statement = select::by_ids(resource, act.workspace, vec![id], None);
-        let rows = self.first(act, resource, &connection, statement).await?;
+        let rows = self.first(act, &connection, statement).await?;
         let row = rows.into_iter().next().ok_or_else(|| not_found(resource.name, id))?;
         Ok(Record::new(resource, row))
     }

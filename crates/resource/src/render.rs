@@ -126,7 +126,9 @@ impl Record {
         let path = self.path();
         out.extend_from_slice(b"{\"type\":");
         write_json_string(out, self.resource.name);
-        out.extend_from_slice(format!(",\"id\":\"{}\",\"attributes\":{{", self.id).as_bytes());
+        out.extend_from_slice(b",\"id\":");
+        write_id(self.id, out);
+        out.extend_from_slice(b",\"attributes\":{");
         let mut first = true;
         for (index, attribute) in self.resource.readable().enumerate() {
             if fields.wants(self.resource, attribute.name) {
@@ -135,30 +137,27 @@ impl Record {
             }
         }
         out.push(b'}');
-        let wanted: Vec<_> = self
-            .resource
-            .relationships
-            .iter()
-            .filter(|relationship| fields.wants(self.resource, relationship.name))
-            .collect();
-        if !wanted.is_empty() {
-            out.extend_from_slice(b",\"relationships\":{");
-            let mut first = true;
-            for relationship in wanted {
+        let mut first = true;
+        for relationship in self.resource.relationships {
+            if fields.wants(self.resource, relationship.name) {
+                if first {
+                    out.extend_from_slice(b",\"relationships\":{");
+                }
                 member(relationship.name, &mut first, out);
                 self.write_relationship(relationship, &path, out);
             }
+        }
+        if !first {
             out.push(b'}');
         }
-        out.extend_from_slice(format!(",\"links\":{{\"self\":\"{path}\"}}}}").as_bytes());
+        concat(&[",\"links\":{\"self\":\"", &path, "\"}}"], out);
     }
 
     fn write_relationship(&self, relationship: &'static Relationship, path: &str, out: &mut Vec<u8>) {
         let name = relationship.name;
-        out.extend_from_slice(
-            format!("{{\"links\":{{\"self\":\"{path}/relationships/{name}\",\"related\":\"{path}/{name}\"}}")
-                .as_bytes(),
-        );
+        let own = ["{\"links\":{\"self\":\"", path, "/relationships/", name];
+        concat(&own, out);
+        concat(&["\",\"related\":\"", path, "/", name, "\"}"], out);
         if relationship.to_one() {
             out.extend_from_slice(b",\"data\":");
             match self.leads_to(relationship) {
@@ -223,7 +222,20 @@ impl Record {
 pub fn identifier(name: &str, id: Uuid, out: &mut Vec<u8>) {
     out.extend_from_slice(b"{\"type\":");
     write_json_string(out, name);
-    out.extend_from_slice(format!(",\"id\":\"{id}\"}}").as_bytes());
+    out.extend_from_slice(b",\"id\":");
+    write_id(id, out);
+    out.push(b'}');
+}
+
+fn write_id(id: Uuid, out: &mut Vec<u8>) {
+    let mut text = [0; uuid::fmt::Hyphenated::LENGTH];
+    concat(&["\"", id.hyphenated().encode_lower(&mut text), "\""], out);
+}
+
+fn concat(texts: &[&str], out: &mut Vec<u8>) {
+    for text in texts {
+        out.extend_from_slice(text.as_bytes());
+    }
 }
 
 fn member(name: &str, first: &mut bool, out: &mut Vec<u8>) {

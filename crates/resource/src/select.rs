@@ -7,6 +7,7 @@ use crate::condition::Place;
 use crate::cursor::Range;
 use crate::declare::{Hop, Link, Relationship, Resource};
 use crate::plan::Plan;
+use crate::row::Row;
 use crate::scope::Trash;
 use crate::statement::Statement;
 
@@ -61,9 +62,10 @@ fn shown(resource: &'static Resource) -> Statement {
 
 /// `SELECT` and the columns of a record as it is.
 fn stored(resource: &'static Resource) -> Statement {
-    let columns: Vec<String> = columns(resource).iter().map(|column| format!("t.{column}")).collect();
     let mut sql = Statement::default();
-    sql.sql("SELECT ").sql(&columns.join(", "));
+    for (index, column) in columns(resource).into_iter().enumerate() {
+        sql.sql(if index == 0 { "SELECT t." } else { ", t." }).sql(column);
+    }
     sql
 }
 
@@ -83,6 +85,34 @@ fn place(plan: &Plan, workspace: WorkspaceId) -> Place<'static> {
     Place { resource: plan.resource, alias: "t", workspace: workspace.0 }
 }
 
+/// Records that are looked through at most for a page that is counted along.
+const COUNTED: i64 = 1_000;
+
+/// A page of a plan with its total in a column behind the others, in one go: whoever looks for something finds little,
+/// and finding it twice would cost twice as much. `None` where the plan asks for no total, for everything, or for a page
+/// that lies too far behind.
+pub(crate) fn counted(plan: &Plan, workspace: WorkspaceId, parent: Option<Parent>) -> Option<Statement> {
+    let asks_for_all = plan.filter.is_empty() && parent.is_none();
+    let end = i64::try_from(plan.page.offset() + plan.page.size()).unwrap_or(i64::MAX);
+    if !plan.count || asks_for_all || plan.range.is_some() || end > COUNTED {
+        return None;
+    }
+    let mut sql = shown(plan.resource);
+    sql.sql(", count(*) OVER () FROM (SELECT *");
+    scope(&mut sql, plan.resource, workspace, "", plan.trash);
+    restrict(&mut sql, plan, workspace, parent);
+    // One more tells that there are too many, and that these are not the first.
+    sql.sql(" LIMIT ").bind(COUNTED + 1).sql(") t");
+    sort(&mut sql, plan, place(plan, workspace));
+    Some(sql)
+}
+
+/// The total in a row of [`counted`]; `None` where there are too many to know it.
+pub(crate) fn count_of(resource: &'static Resource, row: &Row) -> Option<u64> {
+    let total = row.integer(columns(resource).len()).filter(|total| *total <= COUNTED)?;
+    u64::try_from(total).ok()
+}
+
 /// A page of a plan.
 pub(crate) fn page(plan: &Plan, workspace: WorkspaceId, parent: Option<Parent>) -> Statement {
     let place = place(plan, workspace);
@@ -100,17 +130,22 @@ pub(crate) fn page(plan: &Plan, workspace: WorkspaceId, parent: Option<Parent>) 
     if let Some(range) = &plan.range {
         range.write(&plan.order, place, &mut sql);
     }
+    sort(&mut sql, plan, place);
+    sql
+}
+
+/// The order of a page, and where it begins and ends.
+fn sort(sql: &mut Statement, plan: &Plan, place: Place<'static>) {
     let backwards = plan.range.as_ref().is_some_and(Range::backwards);
     for (index, order) in plan.order.iter().enumerate() {
         sql.sql(if index == 0 { " ORDER BY " } else { ", " });
-        order.write(place, &mut sql);
+        order.write(place, sql);
         sql.sql(if order.descending == backwards { "" } else { " DESC" });
     }
     // One more than asked for tells whether there is a next page, also where nothing is counted.
     let limit = i64::try_from(plan.page.size() + 1).unwrap_or(i64::MAX);
     let offset = i64::try_from(plan.page.offset()).unwrap_or(i64::MAX);
     sql.sql(" LIMIT ").bind(limit).sql(" OFFSET ").bind(offset);
-    sql
 }
 
 /// How many records a plan finds.

@@ -83,7 +83,7 @@ impl Transaction {
     /// When the database refuses, or who acts may not; then nothing has happened.
     pub async fn commit(mut self) -> Result<(), Error> {
         if !self.allowed {
-            self.act.check(&self.connection).await?;
+            self.act.check().await?;
         }
         Manager::commit_transaction(&mut *self.connection).await?;
         self.events.wake();
@@ -108,8 +108,7 @@ impl Transaction {
         if self.allowed {
             return Ok(sql.rows(&self.connection, &self.shapes).await?);
         }
-        let asked = self.act.check(&self.connection);
-        let (allowed, rows) = join(asked, sql.rows(&self.connection, &self.shapes)).await;
+        let (allowed, rows) = join(self.act.check(), sql.rows(&self.connection, &self.shapes)).await;
         allowed?;
         self.allowed = true;
         Ok(rows?)

@@ -77,7 +77,7 @@ pub(crate) async fn edge<B: MessageBody>(
 
     let span = tracing::info_span!(
         "request", method = %request.method(), path = &*loggable(request.path()), request_id, trace_id = field::Empty,
-        otel.kind = "server", otel.name = %request.method(), http.response.status_code = field::Empty,
+        otel.kind = "server", otel.name = %request.method(),
     );
     continue_trace(&span, headers);
     request.extensions_mut().insert(origin);
@@ -88,7 +88,8 @@ pub(crate) async fn edge<B: MessageBody>(
             response.headers_mut().insert(HeaderName::from_static(REQUEST_ID), value);
         }
         let status = response.status().as_u16();
-        Span::current().record("http.response.status_code", status);
+        // For the trace alone: a field that is recorded later makes the log write all fields of the span again.
+        Span::current().set_attribute("http.response.status_code", i64::from(status));
         let milliseconds = started.elapsed().as_secs_f64() * 1_000.0;
         tracing::info!(status, milliseconds, %client, "answered");
         Ok(response)

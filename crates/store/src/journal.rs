@@ -73,29 +73,25 @@ struct Row {
     correlation_id: Uuid,
 }
 
-/// Appends events. Call it inside of the transaction of the change, after the record's row was written; wake
+/// Appends an event. Call it inside of the transaction of the change, after the record's row was written; wake
 /// [`Channel::Events`](crate::notify::Channel::Events) after the commit.
 ///
 /// # Errors
 /// Those of the database.
-pub async fn append(mut connection: &AsyncPgConnection, new: Vec<NewEvent>) -> QueryResult<()> {
-    let now = Utc::now();
-    let rows: Vec<NewRow> = new
-        .into_iter()
-        .map(|event| NewRow {
-            workspace_id: event.workspace_id.0,
-            id: event.id.0,
-            event_type: event.kind,
-            resource_type: event.resource,
-            record_id: event.record_id.0,
-            occurred_at: now,
-            data: JsonText(event.data),
-            changes: event.changes.map(JsonText),
-            correlation_id: event.correlation_id,
-            shard: shard(event.record_id),
-        })
-        .collect();
-    diesel::insert_into(events::table).values(&rows).execute(&mut connection).await?;
+pub async fn append(mut connection: &AsyncPgConnection, event: NewEvent) -> QueryResult<()> {
+    let row = NewRow {
+        workspace_id: event.workspace_id.0,
+        id: event.id.0,
+        event_type: event.kind,
+        resource_type: event.resource,
+        record_id: event.record_id.0,
+        occurred_at: Utc::now(),
+        data: JsonText(event.data),
+        changes: event.changes.map(JsonText),
+        correlation_id: event.correlation_id,
+        shard: shard(event.record_id),
+    };
+    diesel::insert_into(events::table).values(row).execute(&mut connection).await?;
     Ok(())
 }
 

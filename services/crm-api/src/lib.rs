@@ -58,6 +58,7 @@ struct Shared {
     settings: Settings,
     pool: Pool,
     engine: Engine,
+    sessions: Arc<auth::Lookup>,
     publisher: Publisher,
     session_key: Arc<SessionKey>,
     internal_key: Arc<InternalKey>,
@@ -93,6 +94,7 @@ impl App {
             events,
             tokens: Waker::new(Channel::IngestTokens),
             openapi: Arc::default(),
+            sessions: auth::Lookup::new(one(settings)?).into(),
             pool,
             settings: settings.clone(),
         })))
@@ -105,16 +107,23 @@ impl App {
     /// The same with connections of its own, for one of `threads` threads that serve requests. A connection is driven
     /// by the thread that uses it: a query costs no wake-up of another one, which was a third of a small request.
     fn on_this_thread(&self, threads: usize) -> anyhow::Result<Self> {
-        let share = (self.0.settings.database.connections / threads).max(CONNECTIONS_PER_THREAD);
-        let pool =
-            Pool::new(&pulse_store::Settings { connections: share, ..self.0.settings.database.clone() })?;
+        let settings = &self.0.settings;
+        // One of them looks sessions up.
+        let share = (settings.database.connections / threads).max(CONNECTIONS_PER_THREAD) - 1;
+        let pool = Pool::new(&pulse_store::Settings { connections: share, ..settings.database.clone() })?;
         let engine = self.0.engine.over(pool.clone());
-        Ok(Self(Arc::new(Shared { pool, engine, ..Shared::clone(&self.0) })))
+        let sessions = auth::Lookup::new(one(settings)?).into();
+        Ok(Self(Arc::new(Shared { pool, engine, sessions, ..Shared::clone(&self.0) })))
     }
 
     fn engine(&self) -> &Engine {
         &self.0.engine
     }
+}
+
+/// A pool of one connection to the CRM's database.
+fn one(settings: &Settings) -> anyhow::Result<Pool> {
+    Pool::new(&pulse_store::Settings { connections: 1, ..settings.database.clone() })
 }
 
 /// Adds the role `serve`: the JSON:API.

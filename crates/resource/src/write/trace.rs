@@ -45,7 +45,7 @@ impl Transaction {
             changes,
             correlation_id: self.act.correlation_id,
         };
-        journal::append(&self.connection, vec![event]).await?;
+        journal::append(&self.connection, event).await?;
         Ok(())
     }
 

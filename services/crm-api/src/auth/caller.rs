@@ -11,8 +11,7 @@ use actix_web::http::header;
 use actix_web::{FromRequest, HttpMessage, HttpRequest, HttpResponse, web};
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel::prelude::*;
-use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use futures_util::FutureExt;
+use diesel_async::RunQueryDsl;
 use futures_util::future::{LocalBoxFuture, Ready, ready};
 use pulse_domain::{WorkspaceId, token};
 use pulse_jsonapi::{Code, Problem};
@@ -23,6 +22,7 @@ use pulse_service::http::Origin;
 use pulse_store::schema::user_sessions;
 use uuid::Uuid;
 
+use super::lookup::{Digest, Lookup, Stored};
 use crate::{App, Error};
 
 /// A session's `last_seen_at` is written again after this long.
@@ -78,8 +78,8 @@ impl Bearer {
         &self.act
     }
 
-    /// The answer to give: one to a session that is good. A refusal for other reasons is told only to those whose
-    /// session is looked up, if nothing has done so before.
+    /// The answer, given to a session that is good alone. Where nothing was read or written, as in most refusals, this
+    /// is where that is found out.
     ///
     /// # Errors
     /// When the session is not good, or the answer is an error.
@@ -89,7 +89,7 @@ impl Bearer {
         answer: Result<HttpResponse, Error>,
     ) -> Result<HttpResponse, Error> {
         match &self.session {
-            Some(session) if answer.is_err() || session.is_to_be_seen() => {
+            Some(session) if session.is_to_be_asked_for() || session.is_to_be_seen() => {
                 self.proven(app).await?;
                 answer
             }
@@ -100,19 +100,15 @@ impl Bearer {
     /// Looks the session up, unless that was done already, and notes that it was seen.
     async fn proven(self, app: &App) -> Result<Caller, Error> {
         let Self { workspace, user, session, act } = self;
-        if let Some(session) = &session
-            && (session.found.get().is_none() || session.is_to_be_seen())
-        {
-            let mut connection = app.0.pool.get().await?;
-            if session.found.get().is_none() {
-                session.check(&connection).await?;
-            }
+        let mut id = None;
+        if let Some(session) = session {
+            session.check().await?;
             if session.is_to_be_seen() {
-                session.see(&mut connection).await?;
+                session.see(app).await?;
             }
+            id = session.found.get().map(|(id, _)| *id);
         }
-        let session = session.as_ref().and_then(|session| session.found.get()).map(|(id, _)| *id);
-        Ok(Caller { workspace, user, session, act: act.unguarded() })
+        Ok(Caller { workspace, user, session: id, act: act.unguarded() })
     }
 
     fn of(request: &HttpRequest) -> Result<Self, Error> {
@@ -137,6 +133,7 @@ impl Bearer {
         let session = Arc::new(Session {
             workspace,
             digest: token::digest(&claims.jti.to_string()),
+            lookup: app.0.sessions.clone(),
             found: OnceLock::new(),
         });
         let act = Act::new(workspace, Actor::User(user), origin.correlation_id)
@@ -169,22 +166,27 @@ fn refused(code: Code, detail: &str) -> Problem {
 #[derive(Debug)]
 struct Session {
     workspace: WorkspaceId,
-    digest: [u8; 32],
+    digest: Digest,
+    lookup: Arc<Lookup>,
     /// Its id and when it was seen last, once it was found to be good.
     found: OnceLock<(Uuid, DateTime<Utc>)>,
 }
 
 impl Session {
+    fn is_to_be_asked_for(&self) -> bool {
+        self.found.get().is_none()
+    }
+
     /// Whether it was found to be good, and was not seen for a while.
     fn is_to_be_seen(&self) -> bool {
         self.found.get().is_some_and(|(_, seen)| Utc::now() - seen > SEEN)
     }
 
-    async fn see(&self, connection: &mut AsyncPgConnection) -> Result<(), Error> {
+    async fn see(&self, app: &App) -> Result<(), Error> {
         if let Some((id, _)) = self.found.get() {
             diesel::update(user_sessions::table.find((self.workspace.0, id)))
                 .set(user_sessions::last_seen_at.eq(Utc::now()))
-                .execute(connection)
+                .execute(&mut app.0.pool.get().await?)
                 .await?;
         }
         Ok(())
@@ -192,27 +194,21 @@ impl Session {
 }
 
 impl Guard for Session {
-    fn check<'a>(&'a self, mut connection: &'a AsyncPgConnection) -> Checking<'a> {
-        async move {
-            let found: Option<(Uuid, DateTime<Utc>, Option<DateTime<Utc>>)> = user_sessions::table
-                .filter(user_sessions::jti_digest.eq(self.digest.as_slice()))
-                .filter(user_sessions::workspace_id.eq(self.workspace.0))
-                .select((user_sessions::id, user_sessions::last_seen_at, user_sessions::revoked_at))
-                .first(&mut connection)
-                .await
-                .optional()?;
-            let refused = match found {
-                Some((id, seen, None)) => {
-                    let (Ok(()) | Err(_)) = self.found.set((id, seen));
+    fn check(&self) -> Checking<'_> {
+        Box::pin(async move {
+            if !self.is_to_be_asked_for() {
+                return Ok(());
+            }
+            let stored = self.lookup.find(self.digest).await?;
+            let refused = match stored.filter(|stored| stored.workspace == self.workspace.0) {
+                Some(Stored { id, seen, revoked: None, .. }) => {
+                    self.found.get_or_init(|| (id, seen));
                     return Ok(());
                 }
-                Some((_, _, Some(_))) => {
-                    refused(Code::SessionRevoked, "The session was ended. Sign in again.")
-                }
+                Some(_) => refused(Code::SessionRevoked, "The session was ended. Sign in again."),
                 None => refused(Code::InvalidToken, "There is no such session."),
             };
             Err(refused.into())
-        }
-        .boxed()
+        })
     }
 }

@@ -5,6 +5,7 @@
 
 mod caller;
 mod form;
+mod lookup;
 mod passwords;
 mod role;
 mod session;
@@ -12,6 +13,7 @@ mod sign_in;
 mod sign_up;
 
 pub use caller::{Bearer, Caller};
+pub(crate) use lookup::Lookup;
 pub use passwords::Passwords;
 pub(crate) use role::require_admin;
 pub(crate) use sign_up::{NewWorkspace, create_workspace};

@@ -86,6 +86,41 @@ async fn a_signed_out_session_is_refused_on_the_next_request_and_others_go_on() 
 }
 
 #[tokio::test]
+async fn a_signed_out_session_changes_nothing_and_is_told_nothing() {
+    let app = App::spawn().await;
+    let id = app.create("contacts", json!({ "last_name": "Lovelace" })).await;
+    let form = json!({ "email": "owner@pulse.test", "password": "correct horse battery" });
+    let other = app.send(Method::POST, "/auth/sign_in", None, Some(&form)).await;
+    let other = other.header("authorization").expect("a token").to_owned();
+    assert_eq!(app.send(Method::DELETE, "/api/v1/auth/sign_out", Some(&other), None).await.status, 200);
+
+    let path = format!("/api/v1/contacts/{id}");
+    let new = json!({ "data": { "type": "contacts", "attributes": { "last_name": "New" } } });
+    let change =
+        json!({ "data": { "type": "contacts", "id": id, "attributes": { "last_name": "Changed" } } });
+    let requests = [
+        (Method::POST, "/api/v1/contacts", Some(&new)),
+        (Method::PATCH, &path, Some(&change)),
+        (Method::DELETE, &path, None),
+        (Method::GET, &path, None),
+        (Method::GET, "/api/v1/analytics/events", None),
+        // These are refused for other reasons too, which are none of its business.
+        (Method::POST, "/api/v1/contacts", Some(&change)),
+        (Method::PUT, "/api/v1/contacts", None),
+        (Method::GET, "/api/v1/contacts?q[no_such_name_eq]=1", None),
+        (Method::GET, "/api/v1/contacts/00000000-0000-0000-0000-000000000000", None),
+    ];
+    for (method, path, body) in requests {
+        let refused = app.send(method.clone(), path, Some(&other), body).await;
+        let expected = errors([("session_revoked", "Authorization")]);
+        assert_eq!((refused.status, refused.errors()), (401, expected), "{method} {path}");
+    }
+    let left = app.get("/api/v1/contacts").await;
+    assert_eq!(left.ids(), [id]);
+    assert_eq!(left.json["data"][0]["attributes"]["last_name"], "Lovelace");
+}
+
+#[tokio::test]
 async fn tokens_that_are_none_of_ours_are_refused_by_name() {
     let app = App::spawn().await;
     let key = SessionKey::new(&app.settings.security.session_key).expect("a key");

@@ -1,10 +1,12 @@
 //! crm-api as its clients see it: every test talks HTTP to a service of its own.
 
 mod app;
+mod audit;
 mod auth;
 mod conformance;
 mod contacts;
 mod filters;
+mod indexes;
 mod journal;
 mod protocol;
 mod ransack;
