@@ -121,7 +121,8 @@ pub fn resolve_sorts<N: Names>(
                 }
                 sorts.push(Sort { path, descending: key.descending });
             }
-            Err(_) if strictness == Strictness::Lenient && key.parameter.starts_with("q[") => {}
+            // `sort` is JSON:API's own, which refuses what it does not know.
+            Err(_) if strictness == Strictness::Lenient && !key.parameter.starts_with("sort") => {}
             Err(unknown) => problems.push(problem(Code::UnknownSort, &key.parameter, &unknown)),
         }
     }
