@@ -14,7 +14,7 @@ mod sign_up;
 pub use caller::{Bearer, Caller};
 pub use passwords::Passwords;
 pub(crate) use role::require_admin;
-pub(crate) use sign_up::{NewWorkspace, create_workspace};
+pub(crate) use sign_up::{NewWorkspace, create_workspace, is_address};
 
 use actix_web::web;
 use pulse_jsonapi::Code;

@@ -2,16 +2,21 @@
 
 mod app;
 mod auth;
+mod companies;
 mod conformance;
 mod contacts;
+mod deals;
 mod filters;
 mod journal;
+mod leads;
 mod protocol;
 mod ransack;
 mod relationships;
 mod sample;
 mod sequences;
+mod stages;
 mod tenants;
 mod trash;
+mod users;
 mod webhooks;
 mod workflows;
