@@ -3,7 +3,7 @@
 //! In reading order: [`id`] names things, [`event`] is what happens to them and [`catalogue`] lists every kind of it,
 //! [`command`] is what services ask of each other, [`workflow`] and [`template`] are what a trigger URL sets in motion,
 //! [`schedule`] is when a failed delivery is tried again, [`signature`] proves who sent it, [`token`], [`seal`] and
-//! [`claims`] guard secrets and sessions.
+//! [`claims`] guard secrets and sessions; [`phone`] is how numbers are compared.
 
 pub mod catalogue;
 pub mod claims;
@@ -11,6 +11,7 @@ pub mod command;
 pub mod event;
 mod generated;
 pub mod id;
+pub mod phone;
 pub mod schedule;
 pub mod seal;
 pub mod signature;

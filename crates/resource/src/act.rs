@@ -23,7 +23,8 @@ pub enum Actor {
 
 impl Actor {
     /// As the audit log has it.
-    pub(crate) const fn kind(self) -> &'static str {
+    #[must_use]
+    pub const fn kind(self) -> &'static str {
         match self {
             Self::User(_) => "user",
             Self::Workflow => "workflow",
@@ -32,7 +33,8 @@ impl Actor {
     }
 
     /// The user, where it is one.
-    pub(crate) const fn id(self) -> Option<Uuid> {
+    #[must_use]
+    pub const fn id(self) -> Option<Uuid> {
         match self {
             Self::User(id) => Some(id),
             Self::Workflow | Self::System => None,

@@ -41,9 +41,12 @@ pub async fn faults(
     expect(&columns, resource.table, "id", Some(false));
     expect(&columns, resource.table, resource.newest_by, None);
     if resource.editable {
-        for name in ["deleted_at", "lock_version", "updated_at"] {
+        for name in ["lock_version", "updated_at"] {
             expect(&columns, resource.table, name, None);
         }
+    }
+    if resource.has_trash() {
+        expect(&columns, resource.table, "deleted_at", None);
     }
     for attribute in resource.readable() {
         expect(&columns, resource.table, attribute.name, Some(attribute.nullable_column));

@@ -39,8 +39,11 @@ pub struct Resource {
     pub actions: Actions,
     /// What its changes are called in the journal; nothing is recorded without.
     pub events: Option<Events>,
-    /// Whether the table has `deleted_at` (a record is moved to the trash) and `lock_version`.
+    /// Whether the table has `lock_version` and `updated_at`.
     pub editable: bool,
+    /// Whether the table of an editable resource has `deleted_at`: a record that is deleted is moved to the trash. It is
+    /// gone otherwise, as a link must be, since relationships read its table without asking whether it is deleted.
+    pub trash: bool,
     /// The attribute a list is sorted by when nothing is said, newest first.
     pub newest_by: &'static str,
     /// Checks that concern several attributes or the meaning of one, and need no database.
@@ -241,6 +244,7 @@ impl Resource {
         actions: Actions::ALL,
         events: None,
         editable: true,
+        trash: true,
         newest_by: "created_at",
         validate: |_| Vec::new(),
         prepare: None,
@@ -251,6 +255,12 @@ impl Resource {
     #[must_use]
     pub const fn path(&self) -> &'static str {
         if self.path.is_empty() { self.name } else { self.path }
+    }
+
+    /// Whether a record that is deleted can be restored.
+    #[must_use]
+    pub const fn has_trash(&self) -> bool {
+        self.editable && self.trash
     }
 
     /// An attribute by its name.

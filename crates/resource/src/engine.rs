@@ -316,10 +316,11 @@ impl Engine {
     async fn explain(&self, error: DatabaseError, act: &Act, changes: &Changes) -> Error {
         let DatabaseError::DatabaseError(kind, information) = &error else { return error.into() };
         let resource = changes.resource;
-        let attribute = |suffix: &str| {
+        let named = |suffix: &str| {
             let name = information.constraint_name()?.strip_prefix(resource.table)?.strip_prefix('_')?;
-            resource.attribute(name.strip_suffix(suffix)?)
+            name.strip_suffix(suffix)
         };
+        let attribute = |suffix: &str| resource.attribute(named(suffix)?);
         let problem = match kind {
             DatabaseErrorKind::UniqueViolation => {
                 if information.constraint_name() == Some(format!("{}_pkey", resource.table).as_str()) {
@@ -333,6 +334,11 @@ impl Engine {
                         Some(id) => problem.with_meta(json!({ "id": id })),
                         None => problem,
                     }
+                } else if let Some(relationship) = named("_key").and_then(|name| resource.relationship(name))
+                {
+                    let detail = format!("Another record of {} leads to the same.", resource.name);
+                    let at = format!("/data/relationships/{}", relationship.name);
+                    Problem::new(Code::NotUnique, detail).at_pointer(at)
                 } else {
                     return error.into();
                 }

@@ -75,6 +75,12 @@ impl Record {
         self.leads_to(relationship).map(|(_, id)| id)
     }
 
+    /// The id at the other end of a to-one relationship that is known by its name.
+    #[must_use]
+    pub fn related_id(&self, relationship: &str) -> Option<Uuid> {
+        self.to_one(self.resource.relationship(relationship)?)
+    }
+
     /// The resource and the id at the other end of a to-one relationship.
     #[must_use]
     pub fn leads_to(&self, relationship: &Relationship) -> Option<(&'static Resource, Uuid)> {

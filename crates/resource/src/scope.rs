@@ -43,7 +43,7 @@ const WITH_TRASHED: &str = "with_trashed";
 impl Resource {
     /// The names of all scopes.
     pub fn scope_names(&self) -> impl Iterator<Item = &'static str> + use<> {
-        let trash = if self.editable && self.actions.destroy { &[TRASHED, WITH_TRASHED][..] } else { &[] };
+        let trash = if self.has_trash() && self.actions.destroy { &[TRASHED, WITH_TRASHED][..] } else { &[] };
         self.scopes.iter().map(|scope| scope.name).chain(trash.iter().copied())
     }
 }

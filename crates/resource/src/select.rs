@@ -49,7 +49,7 @@ fn shown(resource: &'static Resource) -> Statement {
         sql.sql(if index == 0 { "SELECT " } else { ", " });
         let key = resource.foreign_keys().find(|(key, _)| *key == column);
         match key.and_then(|(_, relationship)| relationship.single_target()) {
-            Some(target) if target.editable && target.store == resource.store => sql.sql(&format!(
+            Some(target) if target.has_trash() && target.store == resource.store => sql.sql(&format!(
                 "(SELECT k.id FROM {} k WHERE k.workspace_id = t.workspace_id AND k.id = t.{column} AND \
                  k.deleted_at IS NULL)",
                 target.table
@@ -71,7 +71,7 @@ fn stored(resource: &'static Resource) -> Statement {
 
 fn scope(sql: &mut Statement, resource: &'static Resource, workspace: WorkspaceId, join: &str, trash: Trash) {
     sql.sql(&format!(" FROM {} t {join}WHERE t.workspace_id = ", resource.table)).bind(workspace.0);
-    if resource.editable {
+    if resource.has_trash() {
         sql.sql(match trash {
             Trash::Without => " AND t.deleted_at IS NULL",
             Trash::With => "",

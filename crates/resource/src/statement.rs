@@ -79,6 +79,12 @@ impl Bind {
     pub fn json(value: &serde_json::Value) -> Self {
         Self::Json(JsonText(json_text(value)))
     }
+
+    /// A decimal number as it is written; null where the text is none.
+    #[must_use]
+    pub fn decimal(text: &str) -> Self {
+        text.parse().map_or(Self::Null, Self::Decimal)
+    }
 }
 
 impl From<Vec<Uuid>> for Bind {

@@ -10,7 +10,7 @@ use std::pin::Pin;
 
 use diesel_async::{AsyncConnection, AsyncPgConnection, TransactionManager};
 use futures_util::future::join;
-use pulse_domain::RecordId;
+use pulse_domain::{RecordId, WorkspaceId};
 use pulse_jsonapi::{Code, Problem};
 use pulse_store::Connection;
 use pulse_store::audit::Action;
@@ -18,7 +18,7 @@ use pulse_store::notify::Waker;
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
-use crate::act::Act;
+use crate::act::{Act, Actor};
 use crate::changes::related_not_found;
 use crate::declare::{Hop, Link, Relationship, Resource};
 use crate::error::not_found;
@@ -96,6 +96,18 @@ impl Transaction {
             // The pool throws a connection with an open transaction away.
             tracing::warn!(%error, "cannot roll back");
         }
+    }
+
+    /// The tenant that it writes in.
+    #[must_use]
+    pub const fn workspace(&self) -> WorkspaceId {
+        self.act.workspace
+    }
+
+    /// Who writes.
+    #[must_use]
+    pub const fn actor(&self) -> Actor {
+        self.act.actor
     }
 
     /// The connection, for statements of the caller's own within the transaction.
@@ -182,7 +194,7 @@ impl Transaction {
         expected: Option<i64>,
     ) -> Result<Record, Error> {
         let old = self.lock(resource, id, expected).await?;
-        let how = if resource.editable {
+        let how = if resource.has_trash() {
             format!("UPDATE {} SET deleted_at = now(), lock_version = lock_version + 1", resource.table)
         } else {
             format!("DELETE FROM {}", resource.table)
@@ -331,7 +343,11 @@ impl Transaction {
         Ok(new)
     }
 
-    async fn lock(
+    /// A record, which nobody else changes until the transaction ends.
+    ///
+    /// # Errors
+    /// When it does not exist, or has another version than `expected`.
+    pub async fn lock(
         &mut self,
         resource: &'static Resource,
         id: Uuid,
@@ -461,6 +477,8 @@ pub(crate) fn holder(changes: &Changes, workspace: Uuid, attribute: &str) -> Opt
     sql.sql(&format!("SELECT t.id FROM {} t WHERE t.workspace_id = ", changes.resource.table))
         .bind(workspace);
     sql.sql(&format!(" AND lower(t.{attribute}) = lower(")).bind(Bind::from(text)).sql(")");
-    sql.sql(" AND t.deleted_at IS NULL");
+    if changes.resource.has_trash() {
+        sql.sql(" AND t.deleted_at IS NULL");
+    }
     Some(sql)
 }

@@ -76,7 +76,6 @@ diesel::table! {
         lock_version -> Integer,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
-        deleted_at -> Nullable<Timestamptz>,
     }
 }
 
@@ -146,7 +145,6 @@ diesel::table! {
         lock_version -> Integer,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
-        deleted_at -> Nullable<Timestamptz>,
     }
 }
 
@@ -177,7 +175,7 @@ diesel::table! {
         amount -> Nullable<Numeric>,
         currency -> Nullable<Text>,
         recurring -> Nullable<Jsonb>,
-        pipeline_id -> Uuid,
+        pipeline_id -> Nullable<Uuid>,
         stage_id -> Uuid,
         status -> Text,
         probability_override -> Nullable<Integer>,

@@ -100,7 +100,6 @@ CREATE TABLE contact_companies (
     lock_version integer NOT NULL DEFAULT 0,
     created_at timestamptz NOT NULL DEFAULT now(),
     updated_at timestamptz NOT NULL DEFAULT now(),
-    deleted_at timestamptz,
     CONSTRAINT contact_companies_pkey PRIMARY KEY (workspace_id, id),
     CONSTRAINT contact_companies_company_key UNIQUE (workspace_id, contact_id, company_id),
     CONSTRAINT contact_companies_contact_id_fkey

@@ -9,7 +9,8 @@ CREATE TABLE deals (
     currency text,
     -- {"mrr": decimal, "arr": decimal, "acv": decimal, "interval": text}
     recurring jsonb,
-    pipeline_id uuid NOT NULL,
+    -- Always there; nullable, since a client may leave it to follow from the stage.
+    pipeline_id uuid CONSTRAINT deals_pipeline_id_check CHECK (pipeline_id IS NOT NULL),
     stage_id uuid NOT NULL,
     status text NOT NULL DEFAULT 'open' CONSTRAINT deals_status_check CHECK (
         status IN ('open', 'won', 'lost', 'abandoned')
@@ -84,7 +85,6 @@ CREATE TABLE deal_contacts (
     lock_version integer NOT NULL DEFAULT 0,
     created_at timestamptz NOT NULL DEFAULT now(),
     updated_at timestamptz NOT NULL DEFAULT now(),
-    deleted_at timestamptz,
     CONSTRAINT deal_contacts_pkey PRIMARY KEY (workspace_id, id),
     CONSTRAINT deal_contacts_contact_key UNIQUE (workspace_id, deal_id, contact_id),
     CONSTRAINT deal_contacts_deal_id_fkey
@@ -109,7 +109,7 @@ CREATE TABLE deal_stage_transitions (
     amount numeric(18, 2),
     currency text,
     probability integer,
-    -- {"type": "user" | "token" | "workflow" | "system", "id": id}
+    -- {"type": "user" | "workflow" | "system", "id": id or null}
     actor jsonb,
     created_at timestamptz NOT NULL DEFAULT now(),
     CONSTRAINT deal_stage_transitions_pkey PRIMARY KEY (workspace_id, id),

@@ -13,7 +13,8 @@ use pulse_resource::{Changes, Resource, error};
 use pulse_service::body;
 use uuid::Uuid;
 
-use crate::auth::Bearer;
+use crate::auth::{Bearer, require_admin};
+use crate::resources::is_for_admins;
 use crate::{App, Error, Settings, answer, page, trash, version};
 
 /// A request document may have this many bytes.
@@ -41,7 +42,7 @@ pub(crate) fn routes(config: &mut web::ServiceConfig, resource: &'static Resourc
                 bearer.answer(&app, answer).await
             },
         ));
-    if resource.editable && resource.actions.destroy {
+    if resource.has_trash() && resource.actions.destroy {
         trash::routes(config, resource);
     }
 }
@@ -200,6 +201,7 @@ async fn create(
     resource: &'static Resource,
     payload: Payload,
 ) -> Result<HttpResponse, Error> {
+    permit(app, bearer, resource).await?;
     let plan = plan(request, app, resource, Accepts::RESOURCE)?;
     let changes = new_record(resource, payload).await?;
     app.check(&changes)?;
@@ -216,6 +218,7 @@ async fn update(
     id: Uuid,
     payload: Payload,
 ) -> Result<HttpResponse, Error> {
+    permit(app, bearer, resource).await?;
     let plan = plan(request, app, resource, Accepts::RESOURCE)?;
     let expected = version::expected(request)?;
     let text = id.to_string();
@@ -235,10 +238,24 @@ async fn destroy(
     resource: &'static Resource,
     id: Uuid,
 ) -> Result<HttpResponse, Error> {
+    permit(app, bearer, resource).await?;
     answer::no_parameters(request)?;
     let expected = version::expected(request)?;
     app.engine().destroy(bearer.act(), resource, id, expected).await?;
     app.changed(resource);
+    Ok(deleted())
+}
+
+/// The answer to a request that deleted a record.
+pub(crate) fn deleted() -> HttpResponse {
     let meta = serde_json::json!({ "deleted": true });
-    Ok(answer::document(StatusCode::OK, Writer::meta_only(&Links::none()).finish(Some(&meta))))
+    answer::document(StatusCode::OK, Writer::meta_only(&Links::none()).finish(Some(&meta)))
+}
+
+/// Refuses a write that the role of who asks does not allow.
+async fn permit(app: &App, bearer: &Bearer, resource: &Resource) -> Result<(), Error> {
+    if is_for_admins(resource) {
+        require_admin(app, &bearer.clone().proven(app).await?).await?;
+    }
+    Ok(())
 }

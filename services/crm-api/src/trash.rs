@@ -8,6 +8,7 @@ use serde_json::json;
 
 use crate::auth::{Caller, require_admin};
 use crate::collection::id;
+use crate::resources::is_for_admins;
 use crate::{App, Error, answer};
 
 /// `POST /{type}/{id}/restore` and `DELETE /{type}/{id}/purge`
@@ -41,6 +42,9 @@ async fn restore(
     resource: &'static Resource,
 ) -> Result<HttpResponse, Error> {
     answer::no_parameters(request)?;
+    if is_for_admins(resource) {
+        require_admin(app, caller).await?;
+    }
     let record = app.engine().restore(caller.act(), resource, id(request, resource)?).await?;
     app.changed(resource);
     Ok(answer::record(StatusCode::OK, &record, None))

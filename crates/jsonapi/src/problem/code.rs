@@ -111,6 +111,8 @@ codes! {
         "A resource with this client-generated id already exists.";
     StateConflict "state_conflict" 409 "Conflict with the current state",
         "The record is not in a state that allows this change.";
+    AlreadyConverted "already_converted" 409 "Already converted",
+        "The lead was converted before; `meta` has the ids of what it became.";
     WorkflowInactive "workflow_inactive" 409 "Workflow inactive",
         "The workflow is not active, so it cannot be started.";
 

@@ -53,7 +53,7 @@ impl Step {
         let Self { hop, alias, links } = self;
         let (target, start, own) = (hop.target, from.alias, from.resource.name);
         sql.sql(alias).sql(".workspace_id = ").bind(from.workspace);
-        if target.editable {
+        if target.has_trash() {
             sql.sql(&format!(" AND {alias}.deleted_at IS NULL"));
         }
         let links = links.as_deref().unwrap_or(alias);

@@ -98,7 +98,10 @@ impl Bearer {
     }
 
     /// Looks the session up, unless that was done already, and notes that it was seen.
-    async fn proven(self, app: &App) -> Result<Caller, Error> {
+    ///
+    /// # Errors
+    /// When the session is not good.
+    pub(crate) async fn proven(self, app: &App) -> Result<Caller, Error> {
         let Self { workspace, user, session, act } = self;
         let mut id = None;
         if let Some(session) = session {

@@ -16,7 +16,7 @@ pub use caller::{Bearer, Caller};
 pub(crate) use lookup::Lookup;
 pub use passwords::Passwords;
 pub(crate) use role::require_admin;
-pub(crate) use sign_up::{NewWorkspace, create_workspace};
+pub(crate) use sign_up::{NewWorkspace, create_workspace, is_address};
 
 use actix_web::web;
 use pulse_jsonapi::Code;

@@ -9,7 +9,7 @@ use pulse_domain::claims::{SESSION_AUDIENCE, Session};
 use pulse_domain::{WorkspaceId, token};
 use pulse_resource::{Act, Actor};
 use pulse_service::http::Origin;
-use pulse_store::schema::user_sessions;
+use pulse_store::schema::{user_sessions, users};
 use uuid::Uuid;
 
 use crate::resources::user_sessions::USER_SESSIONS;
@@ -65,6 +65,10 @@ pub(super) async fn open(
             user_sessions::user_agent.eq(&device.user_agent),
             user_sessions::expires_at.eq(expires_at),
         ))
+        .execute(connection)
+        .await?;
+    diesel::update(users::table.find((workspace.0, user)))
+        .set(users::last_signed_in_at.eq(now))
         .execute(connection)
         .await?;
     let token = app.0.session_key.sign(&Session {

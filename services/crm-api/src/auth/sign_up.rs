@@ -117,7 +117,7 @@ pub(crate) async fn create_workspace(
 }
 
 /// Something before and behind one `@`, and no blanks: more cannot be known without writing to it.
-fn is_address(text: &str) -> bool {
+pub(crate) fn is_address(text: &str) -> bool {
     let mut parts = text.split('@');
     let (before, behind) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
     !before.is_empty() && !behind.is_empty() && parts.next().is_none() && !text.contains(char::is_whitespace)

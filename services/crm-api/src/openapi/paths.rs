@@ -73,7 +73,7 @@ pub(super) fn add(resource: &'static Resource, paths: &mut Map<String, Value>) {
     let path = format!("{BASE}/{}", resource.path());
     paths.insert(path.clone(), collection(resource));
     paths.insert(format!("{path}/{{id}}"), record(resource));
-    if resource.editable && resource.actions.destroy {
+    if resource.has_trash() && resource.actions.destroy {
         paths.insert(format!("{path}/{{id}}/restore"), restore(resource));
         paths.insert(format!("{path}/{{id}}/purge"), purge(resource));
     }

@@ -1,10 +1,19 @@
 //! Companies: the organisations that contacts work for.
 
-use pulse_resource::{Events, Resource, attribute, has_many, many_through_as};
-use pulse_store::schema::{companies, contacts, taggings};
+use pulse_jsonapi::Problem;
+use pulse_resource::{
+    Changes, Events, Resource, attribute, belongs_to, has_many, many_through, many_through_as,
+};
+use pulse_store::schema::{companies, contact_companies, contacts, deals, leads, taggings};
 
+use super::contact_companies::CONTACT_COMPANIES;
 use super::contacts::CONTACTS;
+use super::deals::DEALS;
+use super::leads::LEADS;
 use super::tags::TAGS;
+use super::teams::TEAMS;
+use super::users::USERS;
+use super::{ORIGINS, phones, shapes};
 
 /// The declaration.
 pub(crate) static COMPANIES: Resource = Resource {
@@ -12,23 +21,71 @@ pub(crate) static COMPANIES: Resource = Resource {
     table: "companies",
     attributes: &[
         attribute::<companies::name>().required().filter().sort(),
+        attribute::<companies::legal_name>().filter().sort(),
         attribute::<companies::domain>().filter().sort(),
+        attribute::<companies::domains>(),
         attribute::<companies::website>().max_len(2_048).filter(),
         attribute::<companies::industry>().filter().sort(),
+        attribute::<companies::size>()
+            .choices(&["1", "2-10", "11-50", "51-200", "201-500", "501-1000", "1001-5000", "5001+"])
+            .filter()
+            .sort(),
         attribute::<companies::employees>().filter().sort(),
         attribute::<companies::annual_revenue>().scale(2).filter().sort(),
         attribute::<companies::currency>().max_len(3).filter().sort(),
         attribute::<companies::phone>().max_len(50).filter().sort(),
+        attribute::<companies::phone_e164>().read_only().filter().sort(),
+        attribute::<companies::email>().filter().sort(),
+        attribute::<companies::billing_address>(),
+        attribute::<companies::shipping_address>(),
+        attribute::<companies::tax_id>().max_len(50).filter().sort(),
+        attribute::<companies::kind>()
+            .choices(&["prospect", "customer", "partner", "vendor", "competitor", "other"])
+            .filter()
+            .sort(),
+        attribute::<companies::linkedin_url>().max_len(2_048).filter(),
         attribute::<companies::description>().max_len(65_535).filter(),
+        attribute::<companies::logo_url>().max_len(2_048),
+        attribute::<companies::founded_on>().filter().sort(),
+        attribute::<companies::rating>().filter().sort(),
+        attribute::<companies::health>().filter().sort(),
+        attribute::<companies::mrr>().scale(2).read_only().filter().sort(),
+        attribute::<companies::ltv>().scale(2).read_only().filter().sort(),
+        attribute::<companies::last_activity_at>().read_only().filter().sort(),
+        attribute::<companies::external_source>().filter().sort(),
+        attribute::<companies::external_id>().filter().sort(),
+        attribute::<companies::origin>().choices(ORIGINS).filter().sort(),
         attribute::<companies::created_at>().read_only().filter().sort(),
         attribute::<companies::updated_at>().read_only().filter().sort(),
     ],
     relationships: &[
         has_many::<contacts::company_id>("contacts", &CONTACTS),
+        many_through::<contact_companies::company_id, contact_companies::contact_id>(
+            "people",
+            "contact_companies",
+            &CONTACTS,
+        ),
+        has_many::<contact_companies::company_id>("contact_companies", &CONTACT_COMPANIES),
+        belongs_to::<companies::parent_id>("parent", &COMPANIES),
+        has_many::<companies::parent_id>("subsidiaries", &COMPANIES),
+        belongs_to::<companies::merged_into_id>("merged_into", &COMPANIES).read_only(),
+        belongs_to::<companies::owner_id>("owner", &USERS),
+        belongs_to::<companies::team_id>("team", &TEAMS),
+        has_many::<deals::company_id>("deals", &DEALS),
+        has_many::<leads::converted_company_id>("leads", &LEADS),
         many_through_as::<taggings::parent_type, taggings::parent_id, taggings::tag_id>(
             "tags", "taggings", &TAGS,
         ),
     ],
     events: Some(Events::of("company.created", "company.updated", "company.deleted", "company.restored")),
+    validate,
+    prepare: Some(phones::prepare),
     ..Resource::DEFAULT
 };
+
+fn validate(changes: &Changes) -> Vec<Problem> {
+    let mut problems = shapes::object(changes, "billing_address", shapes::ADDRESS);
+    problems.extend(shapes::object(changes, "shipping_address", shapes::ADDRESS));
+    problems.extend(shapes::texts(changes, "domains"));
+    problems
+}

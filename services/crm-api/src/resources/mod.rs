@@ -5,14 +5,22 @@
 pub(crate) mod analytics_events;
 pub(crate) mod audit_log;
 pub(crate) mod companies;
+pub(crate) mod contact_companies;
 pub(crate) mod contacts;
+pub(crate) mod deal_contacts;
+pub(crate) mod deal_stage_transitions;
+pub(crate) mod deals;
 pub(crate) mod events;
 pub(crate) mod ingest_sites;
 pub(crate) mod ingest_tokens;
+pub(crate) mod leads;
+pub(crate) mod pipelines;
 pub(crate) mod sequence_enrollments;
 pub(crate) mod sequences;
+pub(crate) mod stages;
 pub(crate) mod tags;
 pub(crate) mod tasks;
+pub(crate) mod teams;
 pub(crate) mod trigger_requests;
 pub(crate) mod user_sessions;
 pub(crate) mod users;
@@ -22,6 +30,9 @@ pub(crate) mod webhook_subscriptions;
 pub(crate) mod workflow_runs;
 pub(crate) mod workflow_step_runs;
 pub(crate) mod workflows;
+
+mod phones;
+mod shapes;
 
 use actix_web::web;
 use pulse_resource::{Changes, Resource};
@@ -34,14 +45,22 @@ pub static RESOURCES: &[&Resource] = &[
     &analytics_events::ANALYTICS_EVENTS,
     &audit_log::AUDIT_LOG,
     &companies::COMPANIES,
+    &contact_companies::CONTACT_COMPANIES,
     &contacts::CONTACTS,
+    &deal_contacts::DEAL_CONTACTS,
+    &deal_stage_transitions::DEAL_STAGE_TRANSITIONS,
+    &deals::DEALS,
     &events::EVENTS,
     &ingest_sites::INGEST_SITES,
     &ingest_tokens::INGEST_TOKENS,
+    &leads::LEADS,
+    &pipelines::PIPELINES,
     &sequence_enrollments::SEQUENCE_ENROLLMENTS,
     &sequences::SEQUENCES,
+    &stages::STAGES,
     &tags::TAGS,
     &tasks::TASKS,
+    &teams::TEAMS,
     &trigger_requests::TRIGGER_REQUESTS,
     &user_sessions::USER_SESSIONS,
     &users::USERS,
@@ -55,8 +74,11 @@ pub static RESOURCES: &[&Resource] = &[
 
 /// What resources can do besides CRUD.
 pub(crate) static OPERATIONS: &[&[Operation]] = &[
+    deals::OPERATIONS,
     ingest_tokens::OPERATIONS,
+    leads::OPERATIONS,
     sequences::OPERATIONS,
+    stages::OPERATIONS,
     webhook_deliveries::OPERATIONS,
     webhook_subscriptions::OPERATIONS,
     workflows::OPERATIONS,
@@ -73,6 +95,14 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
             related::routes(config, resource, relationship);
         }
     }
+}
+
+/// Where a record came from.
+const ORIGINS: &[&str] = &["ui", "api", "import", "form", "webhook", "workflow", "ingest", "system"];
+
+/// Whether only admins write it, whatever the record.
+pub(crate) fn is_for_admins(resource: &Resource) -> bool {
+    matches!(resource.name, "teams" | "users")
 }
 
 impl App {

@@ -1,22 +1,161 @@
-//! Users: the people who work in a workspace.
+//! Users: the people who work in a workspace. Admins write them; whoever is created is invited, and signs in once a
+//! password is there.
 
-use pulse_resource::{Actions, Resource, attribute, has_many};
-use pulse_store::schema::{user_sessions, users};
+use std::collections::BTreeMap;
 
+use chrono::NaiveTime;
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+use pulse_jsonapi::{Code, Problem};
+use pulse_resource::render::Record;
+use pulse_resource::write::{Transaction, Work};
+use pulse_resource::{Changes, Error, Resource, attribute, has_many, many_through};
+use pulse_store::schema::{
+    companies, contacts, deals, leads, team_members, user_sessions, users, workspaces,
+};
+use serde::Deserialize;
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::companies::COMPANIES;
+use super::contacts::CONTACTS;
+use super::deals::DEALS;
+use super::leads::LEADS;
+use super::phones;
+use super::teams::TEAMS;
 use super::user_sessions::USER_SESSIONS;
+use crate::auth::is_address;
+
+const DAYS: [&str; 7] = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
 
 /// The declaration.
 pub(crate) static USERS: Resource = Resource {
     name: "users",
     table: "users",
     attributes: &[
-        attribute::<users::name>().read_only().filter().sort(),
-        attribute::<users::email>().read_only().filter().sort(),
-        attribute::<users::role>().read_only().filter().sort(),
+        attribute::<users::name>().required().filter().sort(),
+        attribute::<users::email>().required().filter().sort(),
+        attribute::<users::role>().choices(&["owner", "admin", "manager", "rep", "viewer"]).filter().sort(),
+        attribute::<users::active>().filter().sort(),
+        attribute::<users::status>().choices(&["invited", "active", "inactive"]).read_only().filter().sort(),
+        attribute::<users::title>().filter().sort(),
+        attribute::<users::phone>().max_len(50).filter().sort(),
+        attribute::<users::phone_e164>().read_only().filter().sort(),
+        attribute::<users::avatar_url>().max_len(2_048),
+        attribute::<users::timezone>().max_len(64).filter().sort(),
+        attribute::<users::locale>().max_len(35).filter().sort(),
+        attribute::<users::working_hours>(),
+        attribute::<users::signature>().max_len(65_535),
+        attribute::<users::last_signed_in_at>().read_only().filter().sort(),
         attribute::<users::created_at>().read_only().filter().sort(),
         attribute::<users::updated_at>().read_only().filter().sort(),
     ],
-    relationships: &[has_many::<user_sessions::user_id>("user_sessions", &USER_SESSIONS)],
-    actions: Actions::NONE,
+    relationships: &[
+        many_through::<team_members::user_id, team_members::team_id>("teams", "team_members", &TEAMS),
+        has_many::<contacts::owner_id>("contacts", &CONTACTS),
+        has_many::<companies::owner_id>("companies", &COMPANIES),
+        has_many::<leads::owner_id>("leads", &LEADS),
+        has_many::<deals::owner_id>("deals", &DEALS),
+        has_many::<user_sessions::user_id>("user_sessions", &USER_SESSIONS),
+    ],
+    validate,
+    prepare: Some(phones::prepare),
+    follow: Some(follow),
     ..Resource::DEFAULT
 };
+
+fn validate(changes: &Changes) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    if changes.text("email").is_some_and(|email| !is_address(email)) {
+        problems.push(Problem::invalid("email", "email is not an e-mail address."));
+    }
+    let names_a_zone = |zone: &str| {
+        zone.starts_with(|c: char| c.is_ascii_alphabetic())
+            && zone.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '/' | '_' | '-' | '+'))
+    };
+    if changes.text("timezone").is_some_and(|zone| !names_a_zone(zone)) {
+        problems.push(Problem::invalid("timezone", "timezone is a name such as Europe/Berlin."));
+    }
+    let names_a_locale = |locale: &str| {
+        locale
+            .split('-')
+            .all(|part| (1..=8).contains(&part.len()) && part.chars().all(|c| c.is_ascii_alphanumeric()))
+    };
+    if changes.text("locale").is_some_and(|locale| !names_a_locale(locale)) {
+        problems.push(Problem::invalid("locale", "locale is a language tag such as en or pt-BR."));
+    }
+    if changes.value("working_hours").is_some_and(|week| !week.is_null() && !is_week(week)) {
+        let detail = "working_hours has days such as monday, each with spans such as [\"09:00\", \"17:30\"].";
+        problems.push(Problem::invalid("working_hours", detail));
+    }
+    problems
+}
+
+/// Whether each day has spans of time that begin before they end.
+fn is_week(week: &Value) -> bool {
+    let Ok(week) = BTreeMap::<String, Vec<(String, String)>>::deserialize(week) else { return false };
+    let time = |text: &str| NaiveTime::parse_from_str(text, "%H:%M").ok();
+    let runs_forward = |(from, until): &(String, String)| {
+        time(from).zip(time(until)).is_some_and(|(from, until)| from < until)
+    };
+    week.iter().all(|(day, spans)| DAYS.contains(&day.as_str()) && spans.iter().all(runs_forward))
+}
+
+/// What leaving, or leaving a role, means.
+fn follow<'a>(
+    transaction: &'a mut Transaction,
+    old: Option<&'a Record>,
+    new: Option<&'a Record>,
+) -> Work<'a> {
+    Box::pin(async move {
+        if old.is_some_and(owns) && !new.is_some_and(owns) {
+            require_another_owner(transaction).await?;
+        }
+        let has_left = new.is_none_or(|user| user.get("active") == false);
+        match old {
+            Some(user) if has_left => end_sessions(transaction, user.id()).await,
+            _ => Ok(()),
+        }
+    })
+}
+
+/// Whether somebody can do everything in the workspace.
+fn owns(user: &Record) -> bool {
+    user.get("role") == "owner" && user.get("active") == true
+}
+
+/// Refuses to leave a workspace to nobody.
+async fn require_another_owner(transaction: &mut Transaction) -> Result<(), Error> {
+    let workspace = transaction.workspace().0;
+    // Two owners who demote each other at once take turns.
+    workspaces::table
+        .find(workspace)
+        .select(workspaces::id)
+        .for_no_key_update()
+        .first::<Uuid>(transaction.connection())
+        .await?;
+    let owners: i64 = users::table
+        .filter(users::workspace_id.eq(workspace))
+        .filter(users::role.eq("owner").and(users::active).and(users::deleted_at.is_null()))
+        .count()
+        .get_result(transaction.connection())
+        .await?;
+    if owners > 0 {
+        return Ok(());
+    }
+    let detail = "This is the last owner who is active: make somebody else an owner first.";
+    Err(Problem::new(Code::StateConflict, detail).into())
+}
+
+/// Who has left is refused on the very next request.
+async fn end_sessions(transaction: &mut Transaction, user: Uuid) -> Result<(), Error> {
+    let workspace = transaction.workspace().0;
+    let open = user_sessions::table
+        .filter(user_sessions::workspace_id.eq(workspace).and(user_sessions::user_id.eq(user)))
+        .filter(user_sessions::revoked_at.is_null());
+    diesel::update(open)
+        .set(user_sessions::revoked_at.eq(diesel::dsl::now))
+        .execute(transaction.connection())
+        .await?;
+    Ok(())
+}

@@ -174,6 +174,49 @@ impl App {
         self.caller().create(resource, attributes).await
     }
 
+    /// Creates a record that leads to others, each given as the relationship, its type and its id.
+    pub(crate) async fn create_with(
+        &self,
+        resource: &str,
+        attributes: Value,
+        related: &[(&str, &str, &str)],
+    ) -> String {
+        let answer = self.post_with(resource, attributes, related).await;
+        assert_eq!(answer.status, 201, "{}", answer.json);
+        answer.id()
+    }
+
+    /// Asks for a record that leads to others.
+    pub(crate) async fn post_with(
+        &self,
+        resource: &str,
+        attributes: Value,
+        related: &[(&str, &str, &str)],
+    ) -> Answer {
+        let relationships: serde_json::Map<String, Value> = related
+            .iter()
+            .map(|(name, kind, id)| ((*name).to_owned(), json!({ "data": { "type": kind, "id": id } })))
+            .collect();
+        let document = json!({ "data": {
+            "type": resource, "attributes": attributes, "relationships": relationships,
+        } });
+        self.post(&format!("/api/v1/{resource}"), document).await
+    }
+
+    /// Changes attributes of a record.
+    pub(crate) async fn change(&self, resource: &str, id: &str, attributes: Value) -> Answer {
+        let document = json!({ "data": { "type": resource, "id": id, "attributes": attributes } });
+        self.patch(&format!("/api/v1/{resource}/{id}"), document).await
+    }
+
+    /// Types of the events of a record, in order.
+    pub(crate) async fn events_of(&self, id: &str) -> Vec<String> {
+        let events = self.get(&format!("/api/v1/events?q[record_id_eq]={id}&sort=sequence")).await;
+        let events = events.json["data"].as_array().expect("a collection").clone();
+        let kind = |event: Value| event["attributes"]["event_type"].as_str().expect("a type").to_owned();
+        events.into_iter().map(kind).collect()
+    }
+
     /// Stops the service the way a signal does.
     pub(crate) async fn stop(mut self) {
         self.running.take().expect("it runs").stop().await;

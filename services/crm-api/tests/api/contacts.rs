@@ -51,7 +51,7 @@ async fn everything_wrong_with_a_document_is_said_at_once_and_nothing_is_written
         .post(
             "/api/v1/contacts",
             contact(json!({
-                "first_name": 7, "nick_name": "x", "score": 3, "lifecycle": "unicorn", "birthday": "someday",
+                "first_name": 7, "nick_name": "x", "full_name": "x", "lifecycle": "unicorn", "birthday": "someday",
                 "phone": "0".repeat(51), "email": "nowhere", "do_not_email": null,
             })),
         )
@@ -59,7 +59,7 @@ async fn everything_wrong_with_a_document_is_said_at_once_and_nothing_is_written
     let expected = [
         ("wrong_kind", "/data/attributes/first_name"),
         ("unknown_attribute", "/data/attributes/nick_name"),
-        ("read_only_attribute", "/data/attributes/score"),
+        ("read_only_attribute", "/data/attributes/full_name"),
         ("invalid", "/data/attributes/lifecycle"),
         ("wrong_kind", "/data/attributes/birthday"),
         ("too_long", "/data/attributes/phone"),

@@ -33,7 +33,7 @@ async fn direct(stranger: &Caller<'_>, record: &Sample) {
     }
     if resource.actions.destroy {
         calls.push((Method::DELETE, path.clone(), None));
-        if resource.editable {
+        if resource.has_trash() {
             calls.push((Method::POST, format!("{path}/restore"), None));
             calls.push((Method::DELETE, format!("{path}/purge"), None));
         }

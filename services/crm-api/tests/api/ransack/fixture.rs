@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use crm_api::resources::RESOURCES;
 use serde_json::{Map, Value, json};
 
 use crate::app::App;
@@ -85,8 +86,10 @@ impl Fixture {
             let left_out = kind == "key"
                 || of_a_link.contains(&column.as_str())
                 || set_by_server.contains(&json!(column));
-            if !left_out && !row[column].is_null() {
-                attributes.insert(self.name(table, column), row[column].clone());
+            let name = self.name(table, column);
+            // Where a null is left out, a default stands in its place.
+            if !left_out && (!row[column].is_null() || takes_null(table, &name)) {
+                attributes.insert(name, row[column].clone());
             }
         }
         json!({ "data": { "type": table, "attributes": attributes, "relationships": relationships } })
@@ -132,6 +135,12 @@ impl Fixture {
             }
         }
     }
+}
+
+fn takes_null(table: &str, attribute: &str) -> bool {
+    let resource = RESOURCES.iter().find(|resource| resource.name == table);
+    let attribute = resource.and_then(|resource| resource.attribute(attribute));
+    attribute.is_some_and(|attribute| attribute.nullable && attribute.writable)
 }
 
 fn entries(object: &Value) -> impl Iterator<Item = (&String, &Value)> {

@@ -1,0 +1,99 @@
+//! Deals: what may be sold, to whom, and how far it has come.
+//!
+//! [`rules`] is what holds whenever a deal is written; [`history`] is what its moves and its end leave behind, in the
+//! table of transitions and in the journal; [`actions`] move, win, lose and reopen one. Actions only ask for an ordinary
+//! change, so a deal moves by the same rules whoever moves it.
+
+mod actions;
+mod history;
+mod rules;
+
+use pulse_jsonapi::Problem;
+use pulse_resource::{
+    Changes, Events, Resource, attribute, belongs_to, has_many, many_through, many_through_as,
+};
+use pulse_store::schema::{deal_contacts, deal_stage_transitions, deals, taggings};
+
+use super::ORIGINS;
+use super::companies::COMPANIES;
+use super::contacts::CONTACTS;
+use super::deal_contacts::DEAL_CONTACTS;
+use super::deal_stage_transitions::DEAL_STAGE_TRANSITIONS;
+use super::leads::LEADS;
+use super::pipelines::PIPELINES;
+use super::shapes::{self, Member, Shape};
+use super::stages::STAGES;
+use super::tags::TAGS;
+use super::teams::TEAMS;
+use super::users::USERS;
+
+pub(super) use actions::OPERATIONS;
+
+/// The declaration.
+pub(crate) static DEALS: Resource = Resource {
+    name: "deals",
+    table: "deals",
+    attributes: &[
+        attribute::<deals::number>().read_only().filter().sort(),
+        attribute::<deals::name>().required().filter().sort(),
+        attribute::<deals::amount>().scale(2).filter().sort(),
+        attribute::<deals::currency>().max_len(3).filter().sort(),
+        attribute::<deals::recurring>(),
+        attribute::<deals::status>().choices(&["open", "won", "lost", "abandoned"]).filter().sort(),
+        attribute::<deals::probability>().filter().sort(),
+        attribute::<deals::probability_override>().read_only().filter().sort(),
+        attribute::<deals::weighted_amount>().scale(2).read_only().filter().sort(),
+        attribute::<deals::forecast_category>()
+            .choices(&["commit", "best_case", "pipeline", "omitted"])
+            .filter()
+            .sort(),
+        attribute::<deals::expected_close_on>().filter().sort(),
+        attribute::<deals::closed_at>().read_only().filter().sort(),
+        attribute::<deals::stage_entered_at>().read_only().filter().sort(),
+        attribute::<deals::rotten_at>().read_only().filter().sort(),
+        attribute::<deals::lost_reason>().filter().sort(),
+        attribute::<deals::lost_note>().max_len(65_535).filter(),
+        attribute::<deals::competitor>().filter().sort(),
+        attribute::<deals::source>().filter().sort(),
+        attribute::<deals::next_step>().filter().sort(),
+        attribute::<deals::position>().filter().sort(),
+        attribute::<deals::last_activity_at>().read_only().filter().sort(),
+        attribute::<deals::description>().max_len(65_535).filter(),
+        attribute::<deals::external_source>().filter().sort(),
+        attribute::<deals::external_id>().filter().sort(),
+        attribute::<deals::origin>().choices(ORIGINS).filter().sort(),
+        attribute::<deals::created_at>().read_only().filter().sort(),
+        attribute::<deals::updated_at>().read_only().filter().sort(),
+    ],
+    relationships: &[
+        belongs_to::<deals::stage_id>("stage", &STAGES),
+        belongs_to::<deals::pipeline_id>("pipeline", &PIPELINES),
+        belongs_to::<deals::contact_id>("contact", &CONTACTS),
+        many_through::<deal_contacts::deal_id, deal_contacts::contact_id>(
+            "contacts",
+            "deal_contacts",
+            &CONTACTS,
+        ),
+        has_many::<deal_contacts::deal_id>("deal_contacts", &DEAL_CONTACTS),
+        belongs_to::<deals::company_id>("company", &COMPANIES),
+        belongs_to::<deals::owner_id>("owner", &USERS),
+        belongs_to::<deals::team_id>("team", &TEAMS),
+        belongs_to::<deals::source_lead_id>("lead", &LEADS),
+        has_many::<deal_stage_transitions::deal_id>("transitions", &DEAL_STAGE_TRANSITIONS),
+        many_through_as::<taggings::parent_type, taggings::parent_id, taggings::tag_id>(
+            "tags", "taggings", &TAGS,
+        ),
+    ],
+    events: Some(Events::of("deal.created", "deal.updated", "deal.deleted", "deal.restored")),
+    validate,
+    prepare: Some(rules::prepare),
+    follow: Some(history::follow),
+    ..Resource::DEFAULT
+};
+
+const RECURRING: Shape =
+    &[("mrr", Member::Amount), ("arr", Member::Amount), ("acv", Member::Amount), ("interval", Member::Text)];
+
+fn validate(changes: &Changes) -> Vec<Problem> {
+    shapes::object(changes, "recurring", RECURRING)
+}
