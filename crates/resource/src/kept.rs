@@ -29,7 +29,7 @@ impl Transaction {
                 for target in relationship.targets().iter().copied() {
                     let hop = Hop { relationship, target };
                     let sql = select::related(old.resource, hop, self.act.workspace, vec![old.id()], limit);
-                    let rows = sql.rows(&mut self.connection, &self.shapes).await?;
+                    let rows = sql.rows(&self.connection, &self.shapes).await?;
                     found.extend(rows.into_iter().map(|row| (target.name, Record::new(target, row).id())));
                 }
             }

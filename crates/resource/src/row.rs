@@ -1,6 +1,6 @@
 //! A row as the database sent it, and its values as JSON, without a detour over Rust types of their own.
 
-use chrono::{DateTime, Days, NaiveDate, Utc};
+use chrono::{DateTime, Datelike, Days, NaiveDate, Utc};
 use diesel::deserialize::{self, QueryableByName};
 use diesel::pg::Pg;
 use diesel::row::{Field, NamedRow, Row as DieselRow};
@@ -12,6 +12,12 @@ use crate::statement::Bind;
 
 /// Microseconds from 1970-01-01 to 2000-01-01, where PostgreSQL counts time from.
 const EPOCH_US: i64 = 946_684_800_000_000;
+
+/// The first whole year of PostgreSQL's calendar.
+const FIRST_YEAR: i32 = -4_712;
+
+/// More digits than any decimal column has.
+const DIGITS: usize = 64;
 
 /// A row in PostgreSQL's binary format: all cells in one buffer.
 #[derive(Clone, Debug)]
@@ -78,7 +84,8 @@ impl Row {
 }
 
 impl Bind {
-    /// The value in a cell, to be bound; `None` where it is none of that kind, or cannot be compared.
+    /// The value in a cell, to be bound; `None` where it is none of that kind, or none that the database could have
+    /// sent: it would refuse to take it.
     pub(crate) fn of_cell(kind: Kind, cell: &[u8]) -> Option<Self> {
         Some(match kind {
             Kind::Text => {
@@ -88,9 +95,11 @@ impl Bind {
             Kind::Boolean => Self::Boolean(cell == [1]),
             Kind::Uuid => Self::Id(Uuid::from_slice(cell).ok()?),
             Kind::Float => Self::Float(f64::from_be_bytes(cell.try_into().ok()?)),
-            Kind::Decimal { .. } => Self::Decimal(decimal(cell)?.parse().ok()?),
-            Kind::Date => Self::Date(date(cell)?),
-            Kind::DateTime => Self::Instant(instant(cell)?),
+            Kind::Decimal { .. } => {
+                Self::Decimal(decimal(cell).filter(|text| text.len() <= DIGITS)?.parse().ok()?)
+            }
+            Kind::Date => Self::Date(date(cell).filter(|date| date.year() >= FIRST_YEAR)?),
+            Kind::DateTime => Self::Instant(instant(cell).filter(|instant| instant.year() >= FIRST_YEAR)?),
             Kind::Json => return None,
         })
     }

@@ -2,9 +2,10 @@
 //!
 //! In reading order: [`settings`]; [`App`] is what handlers share; [`auth`] says who asks; [`resources`] are the
 //! declarations, each with what it can do besides CRUD; [`collection`], [`related`] and [`trash`] serve all of them;
-//! [`operation`] is how the rest is declared; [`openapi`] describes all of it and [`docs`] shows that; [`answer`] writes
-//! documents; [`error`] is what is answered instead; [`relay`] publishes the journal; [`seed`] makes the workspace of the
-//! demonstration; [`roles`] are what the program can be told to do.
+//! [`operation`] is how the rest is declared; [`openapi`] describes all of it and [`docs`] shows that; [`rewrite`] is what
+//! a request passes first; [`answer`] writes documents, with what [`page`] knows of collections and [`version`] of tags;
+//! [`error`] is what is answered instead, and [`catalogue`] explains it; [`relay`] publishes the journal; [`seed`] makes
+//! the workspace of the demonstration; [`roles`] are what the program can be told to do.
 
 pub mod answer;
 pub mod auth;

@@ -2,6 +2,7 @@
 
 use actix_web::body::{EitherBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header::HeaderValue;
 use actix_web::http::uri::PathAndQuery;
 use actix_web::http::{Method, Uri};
 use actix_web::middleware::Next;
@@ -34,7 +35,7 @@ fn method(request: &ServiceRequest) -> Result<Method, Problem> {
     match *request.method() {
         // HEAD is answered as GET is; that its body is not sent, the server knows from the request line.
         Method::HEAD => Ok(Method::GET),
-        Method::POST => match request.headers().get(OVERRIDE).map(|value| value.as_bytes()) {
+        Method::POST => match request.headers().get(OVERRIDE).map(HeaderValue::as_bytes) {
             None => Ok(Method::POST),
             Some(b"PATCH") => Ok(Method::PATCH),
             Some(b"DELETE") => Ok(Method::DELETE),

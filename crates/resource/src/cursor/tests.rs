@@ -115,6 +115,7 @@ fn what_is_not_ours_is_refused() {
     let ours = cursor("sort=email", &[Some(b"x"), ID]);
     assert!(plan(&format!("sort=email&page[after]={ours}")).is_ok());
     let nul = cursor("sort=email", &[Some(b"\0"), ID]);
+    let past = cursor("sort=created_at", &[Some(&(i64::MIN / 2).to_be_bytes()), ID]);
     let short = cursor("sort=email", &[Some(b"x")]);
     for (sort, cursor) in [
         ("sort=-email", ours.as_str()),
@@ -126,6 +127,7 @@ fn what_is_not_ours_is_refused() {
         ("sort=email", "%C3%A4bcdefghijklmn"),
         ("sort=email", &nul),
         ("sort=email", &short),
+        ("sort=created_at", &past),
     ] {
         let problems = plan(&format!("{sort}&page[before]={cursor}")).expect_err("refused");
         assert_eq!(problems[0].code, Code::InvalidCursor, "{sort} {cursor}");
