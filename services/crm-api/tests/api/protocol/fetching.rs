@@ -96,7 +96,10 @@ async fn related_records_are_read_like_any_collection() {
     let page = app.get(&format!("{related}?sort=first_name&page[size]=1&include=tags")).await;
     assert_eq!((page.ids(), types(&page.json["included"])), (vec![ada.clone()], vec!["tags"]));
     assert_eq!(page.json["meta"], json!({ "total": 2, "page": { "total": 2 } }));
-    assert_eq!(app.get(page.json["links"]["next"].as_str().expect("a next page")).await.ids(), [bob.clone()]);
+    assert_eq!(
+        app.get(page.json["links"]["next"].as_str().expect("a next page")).await.ids(),
+        std::slice::from_ref(&bob)
+    );
     // 7.5, 7.8, 7.10
     let tagless = app.get(&format!("/api/v1/contacts/{bob}/tags")).await;
     assert_eq!((tagless.status, &tagless.json["data"]), (200, &json!([])));
@@ -149,10 +152,13 @@ async fn a_relationship_is_filtered_by_the_ids_it_leads_to() {
     assert_eq!(sorted(format!("filter[company][]={other}&filter[company][]={acme}")).await, both);
     assert_eq!(sorted(format!("filter[company]={other}&filter[company]={acme}")).await, both);
     assert_eq!(sorted(format!("filter[company]={other}")).await, Vec::<String>::new());
-    assert_eq!(sorted(format!("filter[tags]={vip},{nobody}")).await, [ada.clone()]);
-    assert_eq!(sorted(format!("filter[company]={acme}&filter[tags]={vip}")).await, [ada.clone()]);
+    assert_eq!(sorted(format!("filter[tags]={vip},{nobody}")).await, std::slice::from_ref(&ada));
+    assert_eq!(
+        sorted(format!("filter[company]={acme}&filter[tags]={vip}")).await,
+        std::slice::from_ref(&ada)
+    );
     assert_eq!(sorted(format!("filter[id]={bob},{ada}")).await, both);
-    assert_eq!(sorted(format!("filter%5Bid%5D={bob}%2C{nobody}")).await, [bob.clone()]);
+    assert_eq!(sorted(format!("filter%5Bid%5D={bob}%2C{nobody}")).await, std::slice::from_ref(&bob));
     assert_eq!(sorted(format!("filter[company_id]={acme}")).await, both, "as clients name a foreign key");
     for (query, code) in [("filter[company]=7", "invalid_filter"), ("filter[friends]=7", "unknown_filter")] {
         let answer = app.get(&format!("/api/v1/contacts?{query}")).await;
