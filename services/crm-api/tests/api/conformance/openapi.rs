@@ -108,3 +108,31 @@ async fn every_list_is_a_collection_as_the_document_says() {
         document.ask(&caller, Method::GET, &format!("{path}?sort=nothing&other=1"), None).await;
     }
 }
+
+#[tokio::test]
+async fn every_address_does_what_the_document_says_and_nothing_else() {
+    let app = App::spawn().await;
+    let document = Document::of(&app).await;
+    let id = uuid::Uuid::now_v7().to_string();
+    for (path, item) in document.json["paths"].as_object().expect("paths") {
+        let address = path.replace("{id}", &id).replace("{code}", "not_found");
+        for method in [Method::GET, Method::POST, Method::PATCH, Method::PUT, Method::DELETE] {
+            let said = item.get(method.as_str().to_lowercase()).is_some();
+            if said && path.ends_with("/sign_out") {
+                // It would end the session that the other requests are made with.
+                continue;
+            }
+            let mut request = app.request(method.clone(), &address).header("Authorization", &app.token);
+            if method != Method::GET {
+                request = request.json(&json!({ "data": null }));
+            }
+            let answer = request.send().await.expect("an answer");
+            let status = answer.status().as_u16();
+            let text = answer.text().await.expect("a text");
+            // A relationship that cannot be changed is there all the same (jsonapi.org, "Updating Relationships").
+            let refused = status == 405 || (status == 403 && path.contains("/relationships/"));
+            assert_eq!(said, !refused, "{method} {path}: {status} {text}");
+            assert!(!text.contains("Nothing is at"), "{method} {path}: {status} {text}");
+        }
+    }
+}
