@@ -1,8 +1,10 @@
 //! What a client wants written, checked against the declaration: every mistake becomes a problem with a pointer, and
 //! all of them are reported at once.
 
+use std::ops::RangeInclusive;
+
 use bigdecimal::BigDecimal;
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, Datelike, NaiveDate, Utc};
 use pulse_jsonapi::document::{Identifier, Linkage, ResourceInput};
 use pulse_jsonapi::problem::pointer;
 use pulse_jsonapi::ransack::Kind;
@@ -15,7 +17,10 @@ use crate::declare::{Attribute, Hop, Link, Relationship, Resource};
 use crate::statement::{Bind, json_text};
 
 /// Digits of a decimal in all, as the columns have them.
-const DIGITS: u32 = 18;
+pub const DIGITS: u32 = 18;
+
+/// Years that can be written with four digits, as clients read them (RFC 3339, section 1).
+const YEARS: RangeInclusive<i32> = 0..=9_999;
 
 /// Changes to one record that the declaration allows.
 #[derive(Clone, Debug)]
@@ -344,10 +349,12 @@ fn bind(attribute: &Attribute, value: &Value) -> Result<Bind, (Code, String)> {
         (Kind::Float, Value::Number(number)) => Bind::Float(number.as_f64().ok_or_else(wrong)?),
         (Kind::Boolean, Value::Bool(value)) => Bind::Boolean(*value),
         (Kind::Date, Value::String(text)) => {
-            Bind::Date(NaiveDate::parse_from_str(text, "%Y-%m-%d").or(Err(wrong()))?)
+            let day = NaiveDate::parse_from_str(text, "%Y-%m-%d").or(Err(wrong()))?;
+            Bind::Date(Some(day).filter(|day| YEARS.contains(&day.year())).ok_or_else(wrong)?)
         }
         (Kind::DateTime, Value::String(text)) => {
-            Bind::Instant(DateTime::parse_from_rfc3339(text).or(Err(wrong()))?.with_timezone(&Utc))
+            let instant = DateTime::parse_from_rfc3339(text).or(Err(wrong()))?.with_timezone(&Utc);
+            Bind::Instant(Some(instant).filter(|at| YEARS.contains(&at.year())).ok_or_else(wrong)?)
         }
         (Kind::Uuid, Value::String(text)) => Bind::Id(text.parse().or(Err(wrong()))?),
         (Kind::Json, json) => Bind::Json(JsonText(json_text(json))),

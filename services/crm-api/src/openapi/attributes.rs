@@ -2,6 +2,7 @@
 
 use pulse_jsonapi::ransack::Kind;
 use pulse_resource::Attribute;
+use pulse_resource::changes::DIGITS;
 use serde_json::{Map, Value, json};
 
 /// The schemas of a resource's attributes, by name.
@@ -48,9 +49,7 @@ fn of_kind(kind: Kind, nullable: bool) -> Value {
             ("integer", json!({ "format": "int64", "minimum": i64::MIN, "maximum": i64::MAX }))
         }
         // A text, since a JSON number loses digits in most clients.
-        Kind::Decimal { .. } => {
-            ("string", json!({ "format": "decimal", "pattern": r"^-?[0-9]{1,14}(\.[0-9]{1,4})?$" }))
-        }
+        Kind::Decimal { scale } => ("string", json!({ "format": "decimal", "pattern": decimal(scale) })),
         Kind::Float => ("number", json!({ "format": "double" })),
         Kind::Boolean => ("boolean", json!({})),
         Kind::Date => ("string", json!({ "format": "date" })),
@@ -67,6 +66,13 @@ fn of_kind(kind: Kind, nullable: bool) -> Value {
     schema.into()
 }
 
+/// Decimals with so many digits after the point.
+fn decimal(scale: u32) -> String {
+    let whole = DIGITS - scale;
+    let fraction = if scale == 0 { String::new() } else { format!(r"(\.[0-9]{{1,{scale}}})?") };
+    format!("^-?[0-9]{{1,{whole}}}{fraction}$")
+}
+
 /// What a value looks like, where its kind or its name tells.
 fn example(attribute: &Attribute) -> Option<Value> {
     Some(match attribute.kind {
@@ -81,7 +87,7 @@ fn example(attribute: &Attribute) -> Option<Value> {
             _ => return None,
         },
         Kind::Integer | Kind::BigInteger => json!(42),
-        Kind::Decimal { .. } => json!("49.9000"),
+        Kind::Decimal { scale } => json!(if scale < 2 { "49" } else { "49.90" }),
         Kind::Float => json!(0.5),
         Kind::Date => json!("2026-01-31"),
         Kind::DateTime => json!("2026-01-31T12:00:00Z"),

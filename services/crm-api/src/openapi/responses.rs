@@ -53,7 +53,7 @@ fn headers(status: u16) -> Option<Value> {
 
 /// The refusals of an operation, by status. The least any request can meet is added.
 pub(super) fn refusals(statuses: impl IntoIterator<Item = u16>, responses: &mut Map<String, Value>) {
-    let mut statuses: Vec<_> = statuses.into_iter().chain([400, 406, 414, 500, 503]).collect();
+    let mut statuses: Vec<_> = statuses.into_iter().chain([400, 406, 414, 415, 500, 503]).collect();
     statuses.sort_unstable();
     statuses.dedup();
     for status in statuses {

@@ -196,3 +196,19 @@ async fn decimals_integers_and_texts_come_back_as_they_were_sent() {
         assert_eq!(answer.errors()[0].1, "/data/attributes/annual_revenue");
     }
 }
+
+#[tokio::test]
+async fn days_and_instants_that_clients_could_not_read_are_refused() {
+    let app = App::spawn().await;
+    for day in ["-5000-01-01", "+12345-01-01", "2026-02-30", "2026-01-01T00:00:00Z"] {
+        let document = json!({ "data": { "type": "contacts", "attributes": { "birthday": day } } });
+        let answer = app.post("/api/v1/contacts", document).await;
+        assert_eq!(answer.errors(), errors([("wrong_kind", "/data/attributes/birthday")]), "{day}");
+    }
+    for instant in ["0000-01-01T00:00:00+12:00", "9999-12-31T23:59:59-01:00", "2026-01-01"] {
+        let document =
+            json!({ "data": { "type": "tasks", "attributes": { "title": "x", "due_at": instant } } });
+        let answer = app.post("/api/v1/tasks", document).await;
+        assert_eq!(answer.errors(), errors([("wrong_kind", "/data/attributes/due_at")]), "{instant}");
+    }
+}

@@ -7,7 +7,7 @@ use pulse_resource::{Attribute, Link, Relationship, Resource};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use crate::app::Caller;
+use crate::app::{Answer, Caller};
 
 /// A record that was created, and those that it needed.
 #[derive(Debug)]
@@ -35,24 +35,30 @@ pub(crate) fn create<'a>(
     resource: &'static Resource,
 ) -> Pin<Box<dyn Future<Output = Sample> + 'a>> {
     Box::pin(async move {
-        let mut needed = Vec::new();
-        let mut relationships = Map::new();
-        for relationship in resource.relationships.iter().filter(|relationship| required(relationship)) {
-            let target = create(caller, relationship.targets()[0]).await;
-            let identifier = json!({ "type": target.resource.name, "id": target.id });
-            relationships.insert(relationship.name.to_owned(), json!({ "data": identifier }));
-            needed.push(target);
-        }
-        let required = resource.attributes.iter().filter(|attribute| attribute.required);
-        let attributes: Map<String, Value> =
-            required.map(|attribute| (attribute.name.to_owned(), value(resource, attribute))).collect();
-        let document = json!({ "data": {
-            "type": resource.name, "attributes": attributes, "relationships": relationships,
-        } });
-        let answer = caller.post(&format!("/api/v1/{}", resource.path()), document).await;
-        assert_eq!(answer.status, 201, "{}: {}", resource.name, answer.json);
+        let (answer, needed) = post(caller, resource).await;
         Sample { resource, id: answer.id(), needed }
     })
+}
+
+/// The same, with what was answered and the records that it needed.
+pub(crate) async fn post(caller: &Caller<'_>, resource: &'static Resource) -> (Answer, Vec<Sample>) {
+    let mut needed = Vec::new();
+    let mut relationships = Map::new();
+    for relationship in resource.relationships.iter().filter(|relationship| required(relationship)) {
+        let target = create(caller, relationship.targets()[0]).await;
+        let identifier = json!({ "type": target.resource.name, "id": target.id });
+        relationships.insert(relationship.name.to_owned(), json!({ "data": identifier }));
+        needed.push(target);
+    }
+    let required = resource.attributes.iter().filter(|attribute| attribute.required);
+    let attributes: Map<String, Value> =
+        required.map(|attribute| (attribute.name.to_owned(), value(resource, attribute))).collect();
+    let document = json!({ "data": {
+        "type": resource.name, "attributes": attributes, "relationships": relationships,
+    } });
+    let answer = caller.post(&format!("/api/v1/{}", resource.path()), document).await;
+    assert_eq!(answer.status, 201, "{}: {}", resource.name, answer.json);
+    (answer, needed)
 }
 
 fn required(relationship: &Relationship) -> bool {

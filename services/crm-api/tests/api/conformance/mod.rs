@@ -1,6 +1,7 @@
 //! What holds for every declared resource; adding one adds to these tests.
 
 mod life;
+mod openapi;
 mod tenants;
 
 use std::collections::HashSet;
