@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
-use pulse_store::Pool;
+use pulse_store::Quick;
 use pulse_store::schema::user_sessions;
 use uuid::Uuid;
 
@@ -29,8 +29,8 @@ pub(super) struct Stored {
 /// Where sessions are looked up. Of one thread that serves requests.
 #[derive(Debug)]
 pub(crate) struct Lookup {
-    /// A connection that nobody else uses: who waits for an answer may hold all others.
-    pool: Pool,
+    /// Not those of a pool: whoever waits for an answer may have borrowed the last one.
+    quick: Arc<Quick>,
     /// Questions that no statement was sent for yet.
     waiting: Mutex<Vec<Question>>,
     /// Held by who sends a statement.
@@ -40,9 +40,9 @@ pub(crate) struct Lookup {
 type Question = (Digest, Arc<OnceLock<Option<Stored>>>);
 
 impl Lookup {
-    /// Over a pool of its own.
-    pub(crate) fn new(pool: Pool) -> Self {
-        Self { pool, waiting: Mutex::default(), turn: tokio::sync::Mutex::default() }
+    /// Over connections for what is read by its key.
+    pub(crate) fn new(quick: Arc<Quick>) -> Self {
+        Self { quick, waiting: Mutex::default(), turn: tokio::sync::Mutex::default() }
     }
 
     /// The session of a digest, if there is one.
@@ -73,7 +73,7 @@ impl Lookup {
                     user_sessions::revoked_at,
                 ),
             ))
-            .load(&mut self.pool.get().await?)
+            .load(&mut &**self.quick.get().await?)
             .await?;
         let found: HashMap<Vec<u8>, Stored> = found.into_iter().collect();
         for (digest, answer) in questions {
