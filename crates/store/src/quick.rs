@@ -77,16 +77,19 @@ impl Quick {
         if let Some(open) = self.least_used() {
             return Ok(open);
         }
+        tokio::time::timeout(self.wait, self.one_more())
+            .await
+            .map_err(|_| PoolError::Timeout(TimeoutType::Create))
+            .and_then(|opened| opened.map_err(|why| PoolError::Backend(Failure::ConnectionError(why))))
+            .map_err(Unavailable::new)
+    }
+
+    async fn one_more(&self) -> Result<Arc<Open>, ConnectionError> {
         let _turn = self.opening.lock().await;
         if let Some(open) = self.least_used() {
             return Ok(open);
         }
-        let opened = tokio::time::timeout(self.wait, self.open()).await;
-        let open = opened
-            .map_err(|_| PoolError::Timeout(TimeoutType::Create))
-            .and_then(|opened| opened.map_err(|why| PoolError::Backend(Failure::ConnectionError(why))))
-            .map_err(Unavailable::new)?;
-        let open = Arc::new(open);
+        let open = Arc::new(self.open().await?);
         if let Some(mut slot) = self.connections.iter().map(lock).find(|slot| usable(slot).is_none()) {
             *slot = Some(open.clone());
         }
