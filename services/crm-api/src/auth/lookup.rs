@@ -6,13 +6,20 @@
 use std::collections::HashMap;
 use std::mem;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
+use diesel::result::{DatabaseErrorKind, Error as DatabaseError};
 use diesel_async::RunQueryDsl;
 use pulse_store::Quick;
 use pulse_store::schema::user_sessions;
+use tokio::time::timeout;
 use uuid::Uuid;
+
+/// How long others may take that ask before: a database that does not answer is not waited for by all, one after the
+/// other.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// The digest of a session's identifier.
 pub(super) type Digest = [u8; 32];
@@ -52,7 +59,10 @@ impl Lookup {
     pub(super) async fn find(&self, digest: Digest) -> Result<Option<Stored>, pulse_resource::Error> {
         let answer = Arc::new(OnceLock::new());
         self.waiting().push((digest, answer.clone()));
-        let _turn = self.turn.lock().await;
+        let _turn = timeout(PATIENCE, self.turn.lock()).await.map_err(|_late| {
+            let why = "sessions cannot be looked up in time".to_owned();
+            DatabaseError::DatabaseError(DatabaseErrorKind::UnableToSendCommand, Box::new(why))
+        })?;
         if let Some(answer) = answer.get() {
             return Ok(answer.clone());
         }
