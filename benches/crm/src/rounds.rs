@@ -54,23 +54,15 @@ pub(crate) async fn run(setting: &Setting<'_>, work: &Work, database: &Client) -
     load(&mut connections, work, &next, WARM_UP).await?;
     let (mut service, mut bare) = (Vec::new(), Vec::new());
     for _ in 0..setting.rounds {
-        let stored = stored(work, database).await?;
+        let before = stored(work, database).await?;
         let used = Used::now(setting.crm_pid, setting.database_pid)?;
         let began = Instant::now();
         let count = load(&mut connections, work, &next, setting.time).await?;
         let took = began.elapsed().as_secs_f64();
         let used = Used::now(setting.crm_pid, setting.database_pid)?.since(used);
-        for (table, before, after) in self::stored(work, database)
-            .await?
-            .iter()
-            .zip(&stored)
-            .map(|(after, before)| (after.0, before.1, after.1))
-        {
-            ensure!(
-                after - before == i64::try_from(count)?,
-                "{count} answers, {} rows in {table}",
-                after - before
-            );
+        for ((table, before), (_, after)) in before.into_iter().zip(stored(work, database).await?) {
+            let rows = after - before;
+            ensure!(rows == i64::try_from(count)?, "{count} answers, {rows} rows in {table}");
         }
         service.push(Measured::new(count as f64 / took, count as f64, used));
 

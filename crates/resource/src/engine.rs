@@ -1,11 +1,13 @@
 //! Reads and writes of resources, over the databases they are in.
 
+use std::sync::Arc;
+
 use diesel::result::{DatabaseErrorKind, Error as DatabaseError};
 use diesel_async::AsyncPgConnection;
 use futures_util::future::join;
 use pulse_jsonapi::{Code, Problem};
 use pulse_store::notify::Waker;
-use pulse_store::{Connection, Pool};
+use pulse_store::{Connection, Pool, Quick};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -25,6 +27,8 @@ use crate::{Changes, Error, include};
 #[derive(Clone, Debug)]
 pub struct Engine {
     crm: Pool,
+    /// To the CRM's database too, for what is read by its key.
+    quick: Arc<Quick>,
     analytics: Pool,
     events: Waker,
     shapes: Shapes,
@@ -47,14 +51,20 @@ pub struct Listing {
 impl Engine {
     /// Makes the engine of some resources. `events` is woken after each write.
     #[must_use]
-    pub fn new(crm: Pool, analytics: Pool, events: Waker, resources: &'static [&'static Resource]) -> Self {
-        Self { crm, analytics, events, shapes: Shapes::default(), resources }
+    pub fn new(
+        crm: Pool,
+        quick: Arc<Quick>,
+        analytics: Pool,
+        events: Waker,
+        resources: &'static [&'static Resource],
+    ) -> Self {
+        Self { crm, quick, analytics, events, shapes: Shapes::default(), resources }
     }
 
     /// The same over other connections to the CRM's database.
     #[must_use]
-    pub fn over(&self, crm: Pool) -> Self {
-        Self { crm, ..self.clone() }
+    pub fn over(&self, crm: Pool, quick: Arc<Quick>) -> Self {
+        Self { crm, quick, ..self.clone() }
     }
 
     /// All resources.
@@ -156,14 +166,14 @@ impl Engine {
     /// # Errors
     /// When it does not exist.
     pub async fn find(&self, act: &Act, plan: &Plan, id: Uuid) -> Result<Listing, Error> {
-        let connection = self.connection(plan.resource).await?;
-        let statement = select::by_ids(plan.resource, act.workspace, vec![id], None);
-        let rows = self.first(act, &connection, statement).await?;
-        let mut records: Vec<Record> = rows.into_iter().map(|row| Record::new(plan.resource, row)).collect();
-        if records.is_empty() {
-            return Err(not_found(plan.resource.name, id).into());
-        }
-        let included = self.included(act, &connection, plan, &mut records).await?;
+        let mut records = vec![self.record(act, plan.resource, id).await?];
+        let included = match &plan.include {
+            Some(_) => {
+                let connection = self.connection(plan.resource).await?;
+                self.included(act, &connection, plan, &mut records).await?
+            }
+            None => None,
+        };
         Ok(Listing { records, included, total: None, more: false })
     }
 
@@ -172,9 +182,11 @@ impl Engine {
     /// # Errors
     /// When it does not exist.
     pub async fn record(&self, act: &Act, resource: &'static Resource, id: Uuid) -> Result<Record, Error> {
-        let connection = self.connection(resource).await?;
-        let statement = select::by_ids(resource, act.workspace, vec![id], None);
-        let rows = self.first(act, &connection, statement).await?;
+        let statement = select::by_id(resource, act.workspace, id, None);
+        let rows = match resource.store {
+            Store::Crm => self.first(act, &*self.quick.get().await?, statement).await?,
+            Store::Analytics => self.first(act, &*self.analytics.get().await?, statement).await?,
+        };
         let row = rows.into_iter().next().ok_or_else(|| not_found(resource.name, id))?;
         Ok(Record::new(resource, row))
     }

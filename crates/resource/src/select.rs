@@ -201,6 +201,20 @@ fn restrict(sql: &mut Statement, plan: &Plan, workspace: WorkspaceId, parent: Op
     }
 }
 
+/// A live record by its id; where it is held until the transaction ends, as it is and not as it is shown.
+pub(crate) fn by_id(
+    resource: &'static Resource,
+    workspace: WorkspaceId,
+    id: Uuid,
+    lock: Option<Lock>,
+) -> Statement {
+    let mut sql = if lock.is_some() { stored(resource) } else { shown(resource) };
+    scope(&mut sql, resource, workspace, "", Trash::Without);
+    sql.sql(" AND t.id = ").bind(id);
+    hold(&mut sql, lock);
+    sql
+}
+
 /// Live records by their ids; where they are held until the transaction ends, as they are and not as they are shown.
 pub(crate) fn by_ids(
     resource: &'static Resource,
@@ -211,13 +225,17 @@ pub(crate) fn by_ids(
     let mut sql = if lock.is_some() { stored(resource) } else { shown(resource) };
     scope(&mut sql, resource, workspace, "", Trash::Without);
     sql.sql(" AND t.id = ANY (").bind(ids).sql(")");
+    hold(&mut sql, lock);
+    sql
+}
+
+fn hold(sql: &mut Statement, lock: Option<Lock>) {
     if let Some(lock) = lock {
         sql.sql(match lock {
             Lock::Change => " FOR UPDATE",
             Lock::Existence => " FOR KEY SHARE",
         });
     }
-    sql
 }
 
 /// How a record is held.

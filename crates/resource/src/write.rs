@@ -353,7 +353,7 @@ impl Transaction {
         id: Uuid,
         expected: Option<i64>,
     ) -> Result<Record, Error> {
-        let sql = select::by_ids(resource, self.act.workspace, vec![id], Some(Lock::Change));
+        let sql = select::by_id(resource, self.act.workspace, id, Some(Lock::Change));
         let record = self.one(resource, sql).await?.ok_or_else(|| not_found(resource.name, id))?;
         match expected {
             Some(expected) if record.version() != Some(expected) => {

@@ -100,10 +100,15 @@ pub(crate) async fn edge<B: MessageBody>(
 fn continue_trace(span: &Span, headers: &HeaderMap) {
     let parent =
         opentelemetry::global::get_text_map_propagator(|propagator| propagator.extract(&Headers(headers)));
+    let continues = parent.span().span_context().is_valid();
     // Fails only where tracing is off, and then there is nothing to continue.
     let _ = span.set_parent(parent);
-    let trace_id = span.context().span().span_context().trace_id();
-    span.record("trace_id", field::display(trace_id));
+    let context = span.context();
+    let trace = context.span().span_context().clone();
+    // A trace that neither began elsewhere nor is sent anywhere is not worth a word in every line of the log.
+    if continues || trace.is_sampled() {
+        span.record("trace_id", field::display(trace.trace_id()));
+    }
 }
 
 fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {

@@ -5,7 +5,7 @@ use opentelemetry::trace::TracerProvider;
 use opentelemetry_otlp::{SpanExporter, WithExportConfig};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::propagation::TraceContextPropagator;
-use opentelemetry_sdk::trace::SdkTracerProvider;
+use opentelemetry_sdk::trace::{Sampler, SdkTracerProvider};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer};
@@ -23,8 +23,15 @@ pub struct Flush(SdkTracerProvider);
 /// When the filter or the endpoint is not readable, or telemetry has been started already.
 pub fn start(service: &'static str, settings: &Telemetry) -> anyhow::Result<Flush> {
     let filter: EnvFilter = settings.log.parse().context("telemetry.log is not a filter")?;
-    let mut provider =
-        SdkTracerProvider::builder().with_resource(Resource::builder().with_service_name(service).build());
+    // Without anybody to send them to, spans only name what logs belong together.
+    let sampler = if settings.otlp_endpoint.is_some() {
+        Sampler::ParentBased(Box::new(Sampler::AlwaysOn))
+    } else {
+        Sampler::AlwaysOff
+    };
+    let mut provider = SdkTracerProvider::builder()
+        .with_sampler(sampler)
+        .with_resource(Resource::builder().with_service_name(service).build());
     if let Some(endpoint) = &settings.otlp_endpoint {
         let exporter = SpanExporter::builder().with_http().with_endpoint(endpoint).build()?;
         provider = provider.with_batch_exporter(exporter);

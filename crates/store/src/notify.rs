@@ -16,6 +16,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::Pool;
 
+/// How long a waker rests after a notification. It is a transaction that waits for the disk like any other: one for each
+/// commit would cost writers more than what they write, and nobody misses what others wake them for meanwhile.
+const REST: Duration = Duration::from_millis(2);
+
 /// Rows that somebody may be waiting for; each is a channel of PostgreSQL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Channel {
@@ -71,6 +75,7 @@ impl Waker {
                 // Listeners look by themselves before long.
                 tracing::warn!(channel = self.channel.name(), error = format!("{error:#}"), "cannot notify");
             }
+            tokio::time::sleep(REST).await;
         }
     }
 }

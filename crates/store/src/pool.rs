@@ -113,6 +113,10 @@ pub const fn is_away(error: &DatabaseError) -> bool {
 pub struct Unavailable(#[source] PoolError);
 
 impl Unavailable {
+    pub(crate) const fn new(cause: PoolError) -> Self {
+        Self(cause)
+    }
+
     /// Whether the pool was exhausted, rather than the database away.
     #[must_use]
     pub fn exhausted(&self) -> bool {

@@ -1,7 +1,13 @@
 CREATE INDEX contacts_created_at_idx ON contacts (workspace_id, created_at);
 CREATE INDEX companies_created_at_idx ON companies (workspace_id, created_at);
-DROP INDEX companies_newest_idx;
+CREATE INDEX leads_created_at_idx ON leads (workspace_id, created_at);
+CREATE INDEX deals_created_at_idx ON deals (workspace_id, created_at);
 DROP INDEX contacts_newest_idx;
-DROP INDEX companies_search_idx;
+DROP INDEX companies_newest_idx;
+DROP INDEX leads_newest_idx;
+DROP INDEX deals_newest_idx;
 DROP INDEX contacts_search_idx;
+DROP INDEX companies_search_idx;
+DROP INDEX leads_search_idx;
+DROP INDEX deals_search_idx;
 DROP EXTENSION pg_trgm;

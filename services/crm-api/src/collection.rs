@@ -20,10 +20,10 @@ use crate::{App, Error, Settings, answer, page, trash, version};
 /// A request document may have this many bytes.
 const BODY_BYTES: usize = 1024 * 1024;
 
-/// The routes of a resource, those of its own given first.
+/// The routes of a resource, below its path.
 pub(crate) fn routes(config: &mut web::ServiceConfig, resource: &'static Resource) {
     config
-        .service(web::resource(format!("/{}", resource.path())).to(
+        .service(web::resource("").to(
             move |request: HttpRequest, app: web::Data<App>, bearer: Bearer, payload: Payload| async move {
                 let answer = match *request.method() {
                     Method::GET => list(&request, &app, &bearer, resource).await,
@@ -36,7 +36,7 @@ pub(crate) fn routes(config: &mut web::ServiceConfig, resource: &'static Resourc
                 bearer.answer(&app, answer).await
             },
         ))
-        .service(web::resource(format!("/{}/{{id}}", resource.path())).to(
+        .service(web::resource("/{id}").to(
             move |request: HttpRequest, app: web::Data<App>, bearer: Bearer, payload: Payload| async move {
                 let answer = one(&request, &app, &bearer, resource, payload).await;
                 bearer.answer(&app, answer).await

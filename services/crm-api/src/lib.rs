@@ -37,8 +37,8 @@ use pulse_resource::Engine;
 use pulse_service::Service;
 use pulse_service::credential::{InternalKey, SessionKey};
 use pulse_service::health::Readiness;
-use pulse_store::Pool;
 use pulse_store::notify::{Channel, Waker};
+use pulse_store::{Pool, Quick};
 use secrecy::ExposeSecret;
 
 pub use error::Error;
@@ -49,6 +49,9 @@ pub const NAME: &str = "crm-api";
 
 /// A thread that serves requests has this many connections at least: a slow query must not keep all others waiting.
 const CONNECTIONS_PER_THREAD: usize = 4;
+
+/// So many of them are for what is read by its key.
+const QUICK_PER_THREAD: usize = 2;
 
 /// What handlers share. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -78,10 +81,12 @@ impl App {
     /// When a key or an address in the settings is not usable.
     pub fn new(settings: &Settings) -> anyhow::Result<Self> {
         let pool = Pool::new(&settings.database)?;
+        let quick = Arc::new(Quick::new(&settings.database, 1));
         let events = Waker::new(Channel::Events);
         Ok(Self(Arc::new(Shared {
             engine: Engine::new(
                 pool.clone(),
+                quick.clone(),
                 Pool::new(&settings.analytics())?,
                 events.clone(),
                 resources::RESOURCES,
@@ -95,7 +100,7 @@ impl App {
             events,
             tokens: Waker::new(Channel::IngestTokens),
             openapi: Arc::default(),
-            sessions: auth::Lookup::new(one(settings)?).into(),
+            sessions: auth::Lookup::new(quick).into(),
             pool,
             settings: settings.clone(),
         })))
@@ -109,22 +114,17 @@ impl App {
     /// by the thread that uses it: a query costs no wake-up of another one, which was a third of a small request.
     fn on_this_thread(&self, threads: usize) -> anyhow::Result<Self> {
         let settings = &self.0.settings;
-        // One of them looks sessions up.
-        let share = (settings.database.connections / threads).max(CONNECTIONS_PER_THREAD) - 1;
+        let share = (settings.database.connections / threads).max(CONNECTIONS_PER_THREAD) - QUICK_PER_THREAD;
         let pool = Pool::new(&pulse_store::Settings { connections: share, ..settings.database.clone() })?;
-        let engine = self.0.engine.over(pool.clone());
-        let sessions = auth::Lookup::new(one(settings)?).into();
+        let quick = Arc::new(Quick::new(&settings.database, QUICK_PER_THREAD));
+        let engine = self.0.engine.over(pool.clone(), quick.clone());
+        let sessions = auth::Lookup::new(quick).into();
         Ok(Self(Arc::new(Shared { pool, engine, sessions, ..Shared::clone(&self.0) })))
     }
 
     fn engine(&self) -> &Engine {
         &self.0.engine
     }
-}
-
-/// A pool of one connection to the CRM's database.
-fn one(settings: &Settings) -> anyhow::Result<Pool> {
-    Pool::new(&pulse_store::Settings { connections: 1, ..settings.database.clone() })
 }
 
 /// Adds the role `serve`: the JSON:API.

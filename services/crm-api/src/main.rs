@@ -2,6 +2,10 @@
 
 use clap::Parser;
 use crm_api::roles::{Cli, run};
+use mimalloc::MiMalloc;
+
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {

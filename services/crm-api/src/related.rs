@@ -29,7 +29,7 @@ pub(crate) const LINKAGE: Accepts = Accepts {
     ..Accepts::NOTHING
 };
 
-/// The routes of a relationship.
+/// The routes of a relationship, below the path of its resource.
 pub(crate) fn routes(
     config: &mut web::ServiceConfig,
     resource: &'static Resource,
@@ -37,7 +37,7 @@ pub(crate) fn routes(
 ) {
     let name = relationship.name;
     config
-        .service(web::resource(format!("/{}/{{id}}/{name}", resource.path())).to(
+        .service(web::resource(format!("/{{id}}/{name}")).to(
             move |request: HttpRequest, app: web::Data<App>, caller: Caller| async move {
                 let id = id(&request, resource)?;
                 match *request.method() {
@@ -48,7 +48,7 @@ pub(crate) fn routes(
                 }
             },
         ))
-        .service(web::resource(format!("/{}/{{id}}/relationships/{name}", resource.path())).to(
+        .service(web::resource(format!("/{{id}}/relationships/{name}")).to(
             move |request: HttpRequest, app: web::Data<App>, caller: Caller, payload: Payload| async move {
                 let parent = Parent { resource, id: id(&request, resource)?, relationship };
                 match *request.method() {

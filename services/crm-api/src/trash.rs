@@ -13,10 +13,9 @@ use crate::{App, Error, answer};
 
 /// `POST /{type}/{id}/restore` and `DELETE /{type}/{id}/purge`
 pub(crate) fn routes(config: &mut web::ServiceConfig, resource: &'static Resource) {
-    let path = resource.path();
     config
         .service(
-            web::resource(format!("/{path}/{{id}}/restore"))
+            web::resource("/{id}/restore")
                 .route(web::post().to(
                     move |request: HttpRequest, app: web::Data<App>, caller: Caller| async move {
                         restore(&request, &app, &caller, resource).await
@@ -25,7 +24,7 @@ pub(crate) fn routes(config: &mut web::ServiceConfig, resource: &'static Resourc
                 .default_service(web::to(answer::only_post)),
         )
         .service(
-            web::resource(format!("/{path}/{{id}}/purge"))
+            web::resource("/{id}/purge")
                 .route(web::delete().to(
                     move |request: HttpRequest, app: web::Data<App>, caller: Caller| async move {
                         purge(&request, &app, &caller, resource).await

@@ -123,15 +123,21 @@ impl Bearer {
             let detail = "Sign in, and send the token as `Authorization: Bearer …`.";
             return Err(refused(Code::Unauthenticated, detail).into());
         };
-        if let Ok(internal) = app.0.internal_key.verify(token) {
-            let act = Act::new(internal.workspace, Actor::Workflow, internal.correlation)
-                .requested(origin.request_id, origin.client);
-            return Ok(Self { workspace: internal.workspace, user: None, session: None, act });
-        }
-        let claims = app.0.session_key.verify(token).map_err(|why| match why {
-            Refused::Expired => refused(Code::SessionExpired, "The session has expired. Sign in again."),
-            Refused::Invalid => refused(Code::InvalidToken, "The token is not one of ours."),
-        })?;
+        let claims = match app.0.session_key.verify(token) {
+            Ok(claims) => claims,
+            Err(Refused::Expired) => {
+                let detail = "The session has expired. Sign in again.";
+                return Err(refused(Code::SessionExpired, detail).into());
+            }
+            Err(Refused::Invalid) => {
+                // Services come less often than users, so theirs is what is tried second.
+                let invalid = |_| refused(Code::InvalidToken, "The token is not one of ours.");
+                let internal = app.0.internal_key.verify(token).map_err(invalid)?;
+                let act = Act::new(internal.workspace, Actor::Workflow, internal.correlation)
+                    .requested(origin.request_id, origin.client);
+                return Ok(Self { workspace: internal.workspace, user: None, session: None, act });
+            }
+        };
         let (workspace, user) = (claims.workspace, claims.sub);
         let session = Arc::new(Session {
             workspace,

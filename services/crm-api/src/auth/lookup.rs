@@ -6,13 +6,20 @@
 use std::collections::HashMap;
 use std::mem;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
+use diesel::result::{DatabaseErrorKind, Error as DatabaseError};
 use diesel_async::RunQueryDsl;
-use pulse_store::Pool;
+use pulse_store::Quick;
 use pulse_store::schema::user_sessions;
+use tokio::time::timeout;
 use uuid::Uuid;
+
+/// How long others may take that ask before: a database that does not answer is not waited for by all, one after the
+/// other.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// The digest of a session's identifier.
 pub(super) type Digest = [u8; 32];
@@ -29,8 +36,8 @@ pub(super) struct Stored {
 /// Where sessions are looked up. Of one thread that serves requests.
 #[derive(Debug)]
 pub(crate) struct Lookup {
-    /// A connection that nobody else uses: who waits for an answer may hold all others.
-    pool: Pool,
+    /// Not those of a pool: whoever waits for an answer may have borrowed the last one.
+    quick: Arc<Quick>,
     /// Questions that no statement was sent for yet.
     waiting: Mutex<Vec<Question>>,
     /// Held by who sends a statement.
@@ -40,9 +47,9 @@ pub(crate) struct Lookup {
 type Question = (Digest, Arc<OnceLock<Option<Stored>>>);
 
 impl Lookup {
-    /// Over a pool of its own.
-    pub(crate) fn new(pool: Pool) -> Self {
-        Self { pool, waiting: Mutex::default(), turn: tokio::sync::Mutex::default() }
+    /// Over connections for what is read by its key.
+    pub(crate) fn new(quick: Arc<Quick>) -> Self {
+        Self { quick, waiting: Mutex::default(), turn: tokio::sync::Mutex::default() }
     }
 
     /// The session of a digest, if there is one.
@@ -52,7 +59,10 @@ impl Lookup {
     pub(super) async fn find(&self, digest: Digest) -> Result<Option<Stored>, pulse_resource::Error> {
         let answer = Arc::new(OnceLock::new());
         self.waiting().push((digest, answer.clone()));
-        let _turn = self.turn.lock().await;
+        let _turn = timeout(PATIENCE, self.turn.lock()).await.map_err(|_late| {
+            let why = "sessions cannot be looked up in time".to_owned();
+            DatabaseError::DatabaseError(DatabaseErrorKind::UnableToSendCommand, Box::new(why))
+        })?;
         if let Some(answer) = answer.get() {
             return Ok(answer.clone());
         }
@@ -73,7 +83,7 @@ impl Lookup {
                     user_sessions::revoked_at,
                 ),
             ))
-            .load(&mut self.pool.get().await?)
+            .load(&mut &**self.quick.get().await?)
             .await?;
         let found: HashMap<Vec<u8>, Stored> = found.into_iter().collect();
         for (digest, answer) in questions {

@@ -90,10 +90,13 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
         operation::routes(config, operations);
     }
     for resource in RESOURCES {
-        collection::routes(config, resource);
-        for relationship in resource.relationships {
-            related::routes(config, resource, relationship);
-        }
+        // A scope each: the router looks through the patterns of one resource and not through those of all.
+        config.service(web::scope(&format!("/{}", resource.path())).configure(|config| {
+            collection::routes(config, resource);
+            for relationship in resource.relationships {
+                related::routes(config, resource, relationship);
+            }
+        }));
     }
 }
 
