@@ -98,6 +98,12 @@ impl Transaction {
         }
     }
 
+    /// In whose name it writes; statements of the caller's own must keep to its workspace.
+    #[must_use]
+    pub const fn act(&self) -> Act {
+        self.act
+    }
+
     /// The connection, for statements of the caller's own within the transaction.
     pub fn connection(&mut self) -> &mut AsyncPgConnection {
         &mut self.connection

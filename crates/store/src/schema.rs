@@ -540,9 +540,11 @@ diesel::table! {
         id -> Uuid,
         name -> Text,
         resource -> Text,
-        q -> Jsonb,
+        #[sql_name = "q"]
+        q_ -> Jsonb,
         sort -> Nullable<Text>,
-        columns -> Jsonb,
+        #[sql_name = "columns"]
+        columns_ -> Jsonb,
         shared -> Bool,
         owner_id -> Nullable<Uuid>,
         lock_version -> Integer,

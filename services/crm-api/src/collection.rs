@@ -11,6 +11,7 @@ use pulse_resource::plan::Plan;
 use pulse_resource::render::{BASE, Record};
 use pulse_resource::{Changes, Resource, error};
 use pulse_service::body;
+use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
 use crate::auth::Bearer;
@@ -125,6 +126,42 @@ pub(crate) async fn new_record(resource: &'static Resource, payload: Payload) ->
     let expect = Expect { r#type: resource.name, id: None, new_id: Some(&id), client_id_allowed: true };
     let input: ResourceInput = read_resource(&read(payload).await?, expect)?;
     Ok(Changes::creating(resource, input)?)
+}
+
+/// Reads what an action is sent; nothing stands for an object without members.
+///
+/// # Errors
+/// 400 where it is not JSON, or not of that shape.
+pub(crate) async fn read_json<T: DeserializeOwned>(payload: Payload) -> Result<T, Error> {
+    let body = read(payload).await?;
+    let body = if body.is_empty() { b"{}".as_slice() } else { &body };
+    let value: serde_json::Value = serde_json::from_slice(body)
+        .map_err(|fault| Problem::new(Code::MalformedJson, format!("The body is not JSON: {fault}.")))?;
+    T::deserialize(value).map_err(|fault| {
+        Problem::new(Code::MalformedDocument, format!("The body is not as it should be: {fault}."))
+            .at_pointer("")
+            .into()
+    })
+}
+
+/// Changes the record in the path as an action wants, by the rules of any change, and answers it.
+///
+/// # Errors
+/// As any change.
+pub(crate) async fn change(
+    request: &HttpRequest,
+    app: &App,
+    caller: &Caller,
+    resource: &'static Resource,
+    attributes: serde_json::Value,
+) -> Result<HttpResponse, Error> {
+    let id = id(request, resource)?;
+    let attributes = serde_json::from_value(attributes).map_err(anyhow::Error::from)?;
+    let changes = Changes::updating(resource, ResourceInput { attributes, ..ResourceInput::default() })?;
+    let expected = answer::expected_version(request)?;
+    let record = app.engine().update(caller.act(), id, changes, expected).await?;
+    app.changed(resource);
+    Ok(answer::record(StatusCode::OK, &record, None))
 }
 
 /// The answer to a request that created a record.

@@ -4,6 +4,8 @@
 
 pub(crate) mod analytics_events;
 pub(crate) mod audit_log;
+pub(crate) mod booking_pages;
+pub(crate) mod bookings;
 pub(crate) mod companies;
 pub(crate) mod contacts;
 pub(crate) mod events;
@@ -11,6 +13,7 @@ pub(crate) mod ingest_sites;
 pub(crate) mod ingest_tokens;
 pub(crate) mod sequence_enrollments;
 pub(crate) mod sequences;
+mod shape;
 pub(crate) mod tags;
 pub(crate) mod tasks;
 pub(crate) mod trigger_requests;
@@ -33,6 +36,8 @@ use crate::{App, Error, collection, related};
 pub static RESOURCES: &[&Resource] = &[
     &analytics_events::ANALYTICS_EVENTS,
     &audit_log::AUDIT_LOG,
+    &booking_pages::BOOKING_PAGES,
+    &bookings::BOOKINGS,
     &companies::COMPANIES,
     &contacts::CONTACTS,
     &events::EVENTS,
@@ -55,6 +60,7 @@ pub static RESOURCES: &[&Resource] = &[
 
 /// What resources can do besides CRUD.
 pub(crate) static OPERATIONS: &[&[Operation]] = &[
+    bookings::OPERATIONS,
     ingest_tokens::OPERATIONS,
     sequences::OPERATIONS,
     webhook_deliveries::OPERATIONS,

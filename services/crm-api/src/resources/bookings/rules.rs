@@ -67,11 +67,7 @@ fn go_on(old: &Record, changes: &Changes) -> Result<(), Error> {
         let next = MOVES.iter().find(|(from, _)| *from == known).map_or([].as_slice(), |(_, to)| *to);
         if !next.contains(&wanted) {
             let detail = format!("A booking that is {known} cannot become {wanted}.");
-            problems.push(
-                Problem::new(Code::StateConflict, detail)
-                    .at_pointer("/data/attributes/status")
-                    .allowing(next.iter().copied()),
-            );
+            problems.push(Problem::new(Code::StateConflict, detail).allowing(next.iter().copied()));
         } else if wanted == "rescheduled" && follows.is_none() {
             problems.push(use_reschedule("status"));
         }
@@ -108,7 +104,9 @@ pub(super) fn follow<'a>(
         if status == "confirmed" {
             one_place_at_a_time(transaction, new).await?;
         }
-        if old.is_some_and(|old| old.get("status") == status) {
+        let was = old.map(|old| old.get("status"));
+        let restored = old.is_none() && new.version() != Some(0);
+        if restored || was.as_ref() == Some(&status) {
             return Ok(());
         }
         let kind = match status.as_str() {
