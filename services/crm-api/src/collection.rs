@@ -238,8 +238,8 @@ async fn create(
     payload: Payload,
 ) -> Result<HttpResponse, Error> {
     let plan = plan(request, app, resource, Accepts::RESOURCE)?;
-    let changes = new_record(resource, payload).await?;
-    app.check(&changes)?;
+    let mut changes = new_record(resource, payload).await?;
+    app.check(&mut changes, None)?;
     let listing = app.engine().create_shown(bearer.act(), changes, &plan).await?;
     app.changed(resource);
     created_shown(request, &plan, &listing, None)
@@ -257,8 +257,8 @@ async fn update(
     let expected = version::expected(request)?;
     let text = id.to_string();
     let expect = Expect { r#type: resource.name, id: Some(&text), new_id: None, client_id_allowed: true };
-    let changes = Changes::updating(resource, read_resource(&read(payload).await?, expect)?)?;
-    app.check(&changes)?;
+    let mut changes = Changes::updating(resource, read_resource(&read(payload).await?, expect)?)?;
+    app.check(&mut changes, Some(id))?;
     let listing = app.engine().update_shown(bearer.act(), id, changes, expected, &plan).await?;
     app.changed(resource);
     written(StatusCode::OK, request, &plan, &listing, None)

@@ -124,8 +124,8 @@ async fn without_parameters<B: MessageBody>(
     }
 }
 
-/// The routes of operations. One that stands at the address of a collection replaces what every collection does there
-/// with that method, and leaves it the others.
+/// The routes of operations. One that stands at the address of a collection or of its records replaces what every
+/// collection does there with that method, and leaves it the others.
 pub(crate) fn routes(config: &mut web::ServiceConfig, operations: &'static [Operation]) {
     for (index, operation) in operations.iter().enumerate() {
         if operations[..index].iter().any(|earlier| earlier.path == operation.path) {
@@ -141,7 +141,8 @@ pub(crate) fn routes(config: &mut web::ServiceConfig, operations: &'static [Oper
             }
             resource = resource.route(route.guard(operation.verb.guard()));
         }
-        let shared = RESOURCES.iter().any(|known| operation.path.strip_prefix('/') == Some(known.path()));
+        let address = operation.path.trim_start_matches('/').trim_end_matches("/{id}");
+        let shared = RESOURCES.iter().any(|known| known.path() == address);
         config.service(if shared {
             resource.guard(guard::fn_guard(move |request: &GuardContext<'_>| {
                 verbs.iter().any(|verb| verb.is(&request.head().method))

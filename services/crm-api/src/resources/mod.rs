@@ -4,6 +4,7 @@
 
 pub(crate) mod analytics_events;
 pub(crate) mod audit_log;
+pub(crate) mod api_tokens;
 pub(crate) mod booking_pages;
 pub(crate) mod bookings;
 pub(crate) mod companies;
@@ -11,6 +12,8 @@ pub(crate) mod contacts;
 pub(crate) mod events;
 pub(crate) mod ingest_sites;
 pub(crate) mod ingest_tokens;
+pub(crate) mod integrations;
+pub(crate) mod saved_views;
 pub(crate) mod sequence_enrollments;
 pub(crate) mod sequences;
 mod shape;
@@ -28,6 +31,7 @@ pub(crate) mod workflows;
 
 use actix_web::web;
 use pulse_resource::{Changes, Resource};
+use uuid::Uuid;
 
 use crate::operation::{self, Operation};
 use crate::{App, Error, collection, related};
@@ -36,6 +40,7 @@ use crate::{App, Error, collection, related};
 pub static RESOURCES: &[&Resource] = &[
     &analytics_events::ANALYTICS_EVENTS,
     &audit_log::AUDIT_LOG,
+    &api_tokens::API_TOKENS,
     &booking_pages::BOOKING_PAGES,
     &bookings::BOOKINGS,
     &companies::COMPANIES,
@@ -43,6 +48,8 @@ pub static RESOURCES: &[&Resource] = &[
     &events::EVENTS,
     &ingest_sites::INGEST_SITES,
     &ingest_tokens::INGEST_TOKENS,
+    &integrations::INTEGRATIONS,
+    &saved_views::SAVED_VIEWS,
     &sequence_enrollments::SEQUENCE_ENROLLMENTS,
     &sequences::SEQUENCES,
     &tags::TAGS,
@@ -60,9 +67,12 @@ pub static RESOURCES: &[&Resource] = &[
 
 /// What resources can do besides CRUD.
 pub(crate) static OPERATIONS: &[&[Operation]] = &[
+    api_tokens::OPERATIONS,
     bookings::OPERATIONS,
     ingest_tokens::OPERATIONS,
+    saved_views::OPERATIONS,
     sequences::OPERATIONS,
+    user_sessions::OPERATIONS,
     webhook_deliveries::OPERATIONS,
     webhook_subscriptions::OPERATIONS,
     workflows::OPERATIONS,
@@ -82,10 +92,15 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
 }
 
 impl App {
-    /// Checks that need settings, and so cannot stand in a declaration.
-    pub(crate) fn check(&self, changes: &Changes) -> Result<(), Error> {
+    /// What needs settings or keys, and so cannot stand in a declaration. Every write that a client asks for passes here:
+    /// of a new record, or of the one with the id.
+    pub(crate) fn check(&self, changes: &mut Changes, existing: Option<Uuid>) -> Result<(), Error> {
         match changes.resource.name {
             "webhook_subscriptions" => webhook_subscriptions::check_url(self, changes),
+            "integrations" => {
+                integrations::seal(self, changes, existing);
+                Ok(())
+            }
             _ => Ok(()),
         }
     }
