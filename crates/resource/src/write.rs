@@ -10,7 +10,7 @@ use std::pin::Pin;
 
 use diesel_async::{AsyncConnection, AsyncPgConnection, TransactionManager};
 use futures_util::future::join;
-use pulse_domain::RecordId;
+use pulse_domain::{RecordId, WorkspaceId};
 use pulse_jsonapi::{Code, Problem};
 use pulse_store::Connection;
 use pulse_store::audit::Action;
@@ -98,10 +98,10 @@ impl Transaction {
         }
     }
 
-    /// In whose name it writes; statements of the caller's own must keep to its workspace.
+    /// The tenant, which statements of the caller's own must keep to.
     #[must_use]
-    pub const fn act(&self) -> Act {
-        self.act
+    pub const fn workspace(&self) -> WorkspaceId {
+        self.act.workspace
     }
 
     /// The connection, for statements of the caller's own within the transaction.
@@ -119,6 +119,14 @@ impl Transaction {
         allowed?;
         self.allowed = true;
         Ok(rows?)
+    }
+
+    /// A record, held against changes until the transaction ends.
+    ///
+    /// # Errors
+    /// When it does not exist.
+    pub async fn hold(&mut self, resource: &'static Resource, id: Uuid) -> Result<Record, Error> {
+        self.lock(resource, id, None).await
     }
 
     /// Creates a record.

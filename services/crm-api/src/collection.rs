@@ -14,7 +14,7 @@ use pulse_service::body;
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
-use crate::auth::Bearer;
+use crate::auth::{Bearer, Caller};
 use crate::{App, Error, Settings, answer, page, trash, version};
 
 /// A request document may have this many bytes.
@@ -137,11 +137,29 @@ pub(crate) async fn read_json<T: DeserializeOwned>(payload: Payload) -> Result<T
     let body = if body.is_empty() { b"{}".as_slice() } else { &body };
     let value: serde_json::Value = serde_json::from_slice(body)
         .map_err(|fault| Problem::new(Code::MalformedJson, format!("The body is not JSON: {fault}.")))?;
+    storable(&value)?;
     T::deserialize(value).map_err(|fault| {
         Problem::new(Code::MalformedDocument, format!("The body is not as it should be: {fault}."))
             .at_pointer("")
             .into()
     })
+}
+
+/// Refuses U+0000, which PostgreSQL stores in no text.
+///
+/// # Errors
+/// 422, where one is anywhere in it.
+pub(crate) fn storable(value: &serde_json::Value) -> Result<(), Problem> {
+    use serde_json::Value;
+    let refused =
+        || Problem::new(Code::Invalid, "A text cannot contain the character U+0000.").at_pointer("");
+    match value {
+        Value::String(text) if text.contains('\0') => Err(refused()),
+        Value::Array(members) => members.iter().try_for_each(storable),
+        Value::Object(members) if members.keys().any(|name| name.contains('\0')) => Err(refused()),
+        Value::Object(members) => members.values().try_for_each(storable),
+        _ => Ok(()),
+    }
 }
 
 /// Changes the record in the path as an action wants, by the rules of any change, and answers it.
@@ -158,7 +176,7 @@ pub(crate) async fn change(
     let id = id(request, resource)?;
     let attributes = serde_json::from_value(attributes).map_err(anyhow::Error::from)?;
     let changes = Changes::updating(resource, ResourceInput { attributes, ..ResourceInput::default() })?;
-    let expected = answer::expected_version(request)?;
+    let expected = version::expected(request)?;
     let record = app.engine().update(caller.act(), id, changes, expected).await?;
     app.changed(resource);
     Ok(answer::record(StatusCode::OK, &record, None))

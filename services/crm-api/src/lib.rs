@@ -15,6 +15,7 @@ pub mod error;
 pub mod openapi;
 mod operation;
 mod page;
+mod public;
 pub mod related;
 pub mod relay;
 pub mod resources;
@@ -25,7 +26,9 @@ pub mod settings;
 pub mod trash;
 mod version;
 
+use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix_web::middleware::from_fn;
 use actix_web::web;
@@ -36,6 +39,7 @@ use pulse_resource::Engine;
 use pulse_service::Service;
 use pulse_service::credential::{InternalKey, SessionKey};
 use pulse_service::health::Readiness;
+use pulse_service::limit::Limit;
 use pulse_store::Pool;
 use pulse_store::notify::{Channel, Waker};
 use secrecy::ExposeSecret;
@@ -48,6 +52,8 @@ pub const NAME: &str = "crm-api";
 
 /// A thread that serves requests has this many connections at least: a slow query must not keep all others waiting.
 const CONNECTIONS_PER_THREAD: usize = 4;
+
+const HOUR: Duration = Duration::from_secs(3_600);
 
 /// What handlers share. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -67,6 +73,7 @@ struct Shared {
     events: Waker,
     tokens: Waker,
     openapi: Arc<openapi::Served>,
+    submissions: Arc<Limit<IpAddr>>,
 }
 
 impl App {
@@ -93,6 +100,7 @@ impl App {
             events,
             tokens: Waker::new(Channel::IngestTokens),
             openapi: Arc::default(),
+            submissions: Limit::new(settings.forms.submissions_per_hour, HOUR).into(),
             pool,
             settings: settings.clone(),
         })))
@@ -169,6 +177,7 @@ fn routes(config: &mut web::ServiceConfig, app: &App) {
         .app_data(web::Data::new(app.clone()))
         .configure(openapi::routes)
         .configure(docs::routes)
+        .configure(public::routes)
         .configure(catalogue::routes)
         .service(
             web::scope("/auth")

@@ -5,6 +5,7 @@ use actix_web::web::{self, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use chrono::Utc;
 use pulse_domain::token::{self, Purpose};
+use pulse_jsonapi::query::Accepts;
 use pulse_jsonapi::{Code, Problem};
 use pulse_resource::{Bind, Changes, Resource, attribute, belongs_to};
 use pulse_service::network::Networks;
@@ -46,7 +47,9 @@ fn validate(changes: &Changes) -> Vec<Problem> {
     let mut problems = Vec::new();
     for (index, scope) in shape::each::<String>(changes, "scopes", 200, &mut problems) {
         if !is_scope(&scope) {
-            let detail = format!("{scope:?} is not a scope: *, read, write, or a type and one of these, as contacts:read.");
+            let detail = format!(
+                "{scope:?} is not a scope: *, read, write, or a type and one of these, as contacts:read."
+            );
             let at = format!("/data/attributes/scopes/{index}");
             problems.push(Problem::new(Code::Invalid, detail).at_pointer(at));
         }
@@ -91,7 +94,13 @@ pub(super) const OPERATIONS: &[Operation] = &[
 ];
 
 /// Makes a token; `meta.token` is the only time it is shown.
-async fn create(app: web::Data<App>, caller: Caller, payload: Payload) -> Result<HttpResponse, Error> {
+async fn create(
+    request: HttpRequest,
+    app: web::Data<App>,
+    caller: Caller,
+    payload: Payload,
+) -> Result<HttpResponse, Error> {
+    let plan = collection::plan(&request, &app, &API_TOKENS, Accepts::RESOURCE)?;
     let mut changes = collection::new_record(&API_TOKENS, payload).await?;
     let Some(user) = caller.user else {
         return Err(Problem::new(Code::Forbidden, "Only a user can make tokens: they act for one.").into());
@@ -100,8 +109,8 @@ async fn create(app: web::Data<App>, caller: Caller, payload: Payload) -> Result
     changes.set("user_id", user);
     changes.set("token_digest", Bind::Bytes(token::digest(&made).to_vec()));
     changes.set("prefix", token::hint(&made).as_str());
-    let record = app.engine().create(caller.act(), changes).await?;
-    Ok(collection::created(&record, Some(&json!({ "token": made }))))
+    let listing = app.engine().create_shown(caller.act(), changes, &plan).await?;
+    collection::created_shown(&request, &plan, &listing, Some(&json!({ "token": made })))
 }
 
 /// Revokes a token. One that is revoked stays as it is.

@@ -3,13 +3,17 @@
 //! Adding one: a migration, a file here, and its two lines below.
 
 pub(crate) mod analytics_events;
-pub(crate) mod audit_log;
 pub(crate) mod api_tokens;
+pub(crate) mod audit_log;
 pub(crate) mod booking_pages;
 pub(crate) mod bookings;
 pub(crate) mod companies;
 pub(crate) mod contacts;
+pub(crate) mod esignature_recipients;
+pub(crate) mod esignature_requests;
 pub(crate) mod events;
+pub(crate) mod form_submissions;
+pub(crate) mod forms;
 pub(crate) mod ingest_sites;
 pub(crate) mod ingest_tokens;
 pub(crate) mod integrations;
@@ -45,7 +49,11 @@ pub static RESOURCES: &[&Resource] = &[
     &bookings::BOOKINGS,
     &companies::COMPANIES,
     &contacts::CONTACTS,
+    &esignature_recipients::ESIGNATURE_RECIPIENTS,
+    &esignature_requests::ESIGNATURE_REQUESTS,
     &events::EVENTS,
+    &form_submissions::FORM_SUBMISSIONS,
+    &forms::FORMS,
     &ingest_sites::INGEST_SITES,
     &ingest_tokens::INGEST_TOKENS,
     &integrations::INTEGRATIONS,
@@ -69,6 +77,8 @@ pub static RESOURCES: &[&Resource] = &[
 pub(crate) static OPERATIONS: &[&[Operation]] = &[
     api_tokens::OPERATIONS,
     bookings::OPERATIONS,
+    esignature_requests::OPERATIONS,
+    forms::OPERATIONS,
     ingest_tokens::OPERATIONS,
     saved_views::OPERATIONS,
     sequences::OPERATIONS,

@@ -2,8 +2,8 @@
 
 use std::fmt::Write;
 
-use actix_web::HttpResponse;
 use actix_web::web::{self, Payload};
+use actix_web::{HttpRequest, HttpResponse};
 use pulse_jsonapi::problem::Source;
 use pulse_jsonapi::query::{self, Accepts};
 use pulse_jsonapi::{Code, Problem};
@@ -51,11 +51,17 @@ pub(super) const OPERATIONS: &[Operation] = &[Operation {
     ..Operation::DEFAULT
 }];
 
-async fn create(app: web::Data<App>, caller: Caller, payload: Payload) -> Result<HttpResponse, Error> {
+async fn create(
+    request: HttpRequest,
+    app: web::Data<App>,
+    caller: Caller,
+    payload: Payload,
+) -> Result<HttpResponse, Error> {
+    let plan = collection::plan(&request, &app, &SAVED_VIEWS, Accepts::RESOURCE)?;
     let mut changes = collection::new_record(&SAVED_VIEWS, payload).await?;
     changes.set("owner_id", caller.user.map_or(Bind::Null, Bind::Id));
-    let record = app.engine().create(caller.act(), changes).await?;
-    Ok(collection::created(&record, None))
+    let listing = app.engine().create_shown(caller.act(), changes, &plan).await?;
+    collection::created_shown(&request, &plan, &listing, None)
 }
 
 fn validate(changes: &Changes) -> Vec<Problem> {
@@ -76,8 +82,7 @@ fn prepare<'a>(
 ) -> Work<'a> {
     Box::pin(async move {
         let Some(old) = old else { return Ok(()) };
-        let whole =
-            |attribute: &str| changes.value(attribute).cloned().unwrap_or_else(|| old.get(attribute));
+        let whole = |attribute: &str| changes.value(attribute).cloned().unwrap_or_else(|| old.get(attribute));
         let resource = whole("resource");
         let name = resource.as_str().unwrap_or_default();
         let problems = faults(name, &whole("q"), &whole("sort"), &whole("columns"));
@@ -101,8 +106,8 @@ fn faults(name: &str, q: &Value, sort: &Value, columns: &Value) -> Vec<Problem> 
     if let Some(sort) = sort.as_str() {
         pair("sort", sort, &mut text);
     }
-    let planned = query::parse(&text, &Accepts::COLLECTION)
-        .and_then(|query| Plan::new(RESOURCES, resource, &query));
+    let planned =
+        query::parse(&text, &Accepts::COLLECTION).and_then(|query| Plan::new(RESOURCES, resource, &query));
     problems.extend(planned.err().unwrap_or_default().into_iter().map(in_document));
     for (index, column) in columns.as_array().into_iter().flatten().enumerate() {
         let Some(column) = column.as_str() else { continue };

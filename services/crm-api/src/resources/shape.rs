@@ -41,12 +41,7 @@ pub(super) fn each<T: DeserializeOwned>(
     members.collect()
 }
 
-fn read<T: DeserializeOwned>(
-    value: &Value,
-    what: &str,
-    at: &str,
-    problems: &mut Vec<Problem>,
-) -> Option<T> {
+fn read<T: DeserializeOwned>(value: &Value, what: &str, at: &str, problems: &mut Vec<Problem>) -> Option<T> {
     T::deserialize(value)
         .map_err(|fault| {
             let detail = format!("{what} is not as it should be: {fault}.");

@@ -25,7 +25,15 @@ pub(crate) static BOOKINGS: Resource = Resource {
     attributes: &[
         attribute::<bookings::title>().filter().sort(),
         attribute::<bookings::status>()
-            .choices(&["pending", "confirmed", "cancelled", "rescheduled", "completed", "no_show", "declined"])
+            .choices(&[
+                "pending",
+                "confirmed",
+                "cancelled",
+                "rescheduled",
+                "completed",
+                "no_show",
+                "declined",
+            ])
             .filter()
             .sort(),
         attribute::<bookings::starts_at>().required().filter().sort(),
@@ -91,7 +99,8 @@ struct Attendee {
 
 fn validate(changes: &Changes) -> Vec<Problem> {
     let mut problems = Vec::new();
-    let instant = |attribute| changes.text(attribute).and_then(|text| DateTime::parse_from_rfc3339(text).ok());
+    let instant =
+        |attribute| changes.text(attribute).and_then(|text| DateTime::parse_from_rfc3339(text).ok());
     if let (Some(starts_at), Some(ends_at)) = (instant("starts_at"), instant("ends_at"))
         && ends_at <= starts_at
     {

@@ -19,11 +19,10 @@ use uuid::Uuid;
 use super::BOOKINGS;
 use crate::auth::Caller;
 use crate::operation::{Answer, Body, Operation};
-use crate::{App, Error, answer, collection};
+use crate::{App, Error, collection, version};
 
 /// What an appointment that was moved keeps.
-const KEPT: [&str; 7] =
-    ["title", "timezone", "attendees", "guests", "location", "conference_url", "answers"];
+const KEPT: [&str; 7] = ["title", "timezone", "attendees", "guests", "location", "conference_url", "answers"];
 const KEPT_LINKS: [(&str, &str); 4] = [
     ("booking_page", "booking_page_id"),
     ("host", "host_id"),
@@ -168,7 +167,7 @@ async fn reschedule(
     payload: Payload,
 ) -> Result<HttpResponse, Error> {
     let id = collection::id(&request, &BOOKINGS)?;
-    let expected = answer::expected_version(&request)?;
+    let expected = version::expected(&request)?;
     let asked: Map<String, Value> = collection::read_json(payload).await?;
     let mut follows = requested(asked)?;
     let act = caller.act();
@@ -194,14 +193,14 @@ fn requested(asked: Map<String, Value>) -> Result<Changes, Error> {
         attributes.insert("timezone".into(), "UTC".into());
     }
     let id = Some(Uuid::now_v7().to_string());
-    let mut changes = match Changes::creating(&BOOKINGS, ResourceInput { id, attributes, ..ResourceInput::default() })
-    {
-        Ok(changes) => changes,
-        Err(wrong) => {
-            problems.extend(wrong.into_iter().map(in_body));
-            return Err(problems.into());
-        }
-    };
+    let mut changes =
+        match Changes::creating(&BOOKINGS, ResourceInput { id, attributes, ..ResourceInput::default() }) {
+            Ok(changes) => changes,
+            Err(wrong) => {
+                problems.extend(wrong.into_iter().map(in_body));
+                return Err(problems.into());
+            }
+        };
     if !zone_is_given {
         changes.set("timezone", Bind::Null);
     }
@@ -222,7 +221,7 @@ async fn hand_over(
     expected: Option<i64>,
     follows: &mut Changes,
 ) -> Result<Record, EngineError> {
-    let workspace = transaction.act().workspace.0;
+    let workspace = transaction.workspace().0;
     let status: Option<String> = bookings::table
         .find((workspace, id))
         .filter(bookings::deleted_at.is_null())

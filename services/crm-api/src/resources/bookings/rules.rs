@@ -46,7 +46,7 @@ async fn begin(transaction: &mut Transaction, changes: &mut Changes) -> Result<(
         }
         (None, None) => Ok(()),
         (None, Some(page)) => {
-            let workspace = transaction.act().workspace.0;
+            let workspace = transaction.workspace().0;
             let pending: bool = booking_pages::table
                 .find((workspace, page))
                 .select(booking_pages::requires_confirmation)
@@ -137,7 +137,7 @@ async fn one_place_at_a_time(transaction: &mut Transaction, booking: &Record) ->
     else {
         return Ok(());
     };
-    let workspace = transaction.act().workspace.0;
+    let workspace = transaction.workspace().0;
     users::table
         .find((workspace, host))
         .select(users::id)
