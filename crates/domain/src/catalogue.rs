@@ -50,7 +50,41 @@ pub const KINDS: &[Kind] = &[
         "sequence_enrollments",
         "A contact was enrolled in a sequence; its tasks exist.",
     ),
+    kind("esignature.sent", "esignature_requests", "A request to sign was sent to its recipients."),
+    kind("esignature.viewed", "esignature_recipients", "A recipient has seen what is to be signed."),
+    kind("esignature.signed", "esignature_recipients", "A recipient has signed or approved."),
+    kind("esignature.completed", "esignature_requests", "Everybody who had to sign or approve has."),
+    kind(
+        "esignature.declined",
+        "esignature_requests",
+        "A recipient declined to sign, which ends the request.",
+    ),
+    kind("esignature.cancelled", "esignature_requests", "A request to sign was taken back."),
+    kind(
+        "esignature.expired",
+        "esignature_requests",
+        "A request to sign was looked at after its time was over.",
+    ),
+    kind("form.submitted", "form_submissions", "A form was sent, and not taken for spam."),
+    kind("booking.created", "bookings", "A booking was made."),
+    kind("booking.updated", "bookings", "A booking changed."),
+    kind("booking.deleted", "bookings", "A booking was moved to the trash; `data` is the record as it was."),
+    kind("booking.restored", "bookings", "A booking was taken out of the trash."),
+    kind("booking.confirmed", "bookings", "A booking was confirmed, or made without the need to."),
+    kind("booking.declined", "bookings", "A pending booking was declined."),
+    kind("booking.cancelled", "bookings", "A booking was cancelled."),
+    kind(
+        "booking.rescheduled",
+        "bookings",
+        "A booking was moved; `rescheduled_to_id` is the one that follows.",
+    ),
+    kind("booking.completed", "bookings", "A booking took place."),
+    kind("booking.no_show", "bookings", "The invitee of a booking did not come."),
 ];
+
+/// Past tenses that do not end in "ed", and states that have no verb.
+#[cfg(test)]
+const IRREGULAR: [&str; 2] = ["no_show", "sent"];
 
 const fn kind(name: &'static str, resource: &'static str, meaning: &'static str) -> Kind {
     Kind { name, resource, meaning }
@@ -85,7 +119,8 @@ mod tests {
         for (index, kind) in KINDS.iter().enumerate() {
             assert!(KINDS[..index].iter().all(|other| other.name != kind.name), "{} twice", kind.name);
             let (record, verb) = kind.name.split_once('.').expect("record.verb");
-            assert!(!record.is_empty() && verb.ends_with("ed"), "{}", kind.name);
+            let past = verb.ends_with("ed") || IRREGULAR.contains(&verb);
+            assert!(!record.is_empty() && past, "{}", kind.name);
         }
         assert!(find("contact.created").is_some());
         assert!(find("contact.exploded").is_none());

@@ -1,4 +1,5 @@
-//! Tokens that open something by being known: ingest tokens, trigger URLs, webhook secrets.
+//! Tokens that open something by being known: ingest and API tokens, addresses of triggers, forms and signatures,
+//! webhook secrets.
 //!
 //! 256 random bits after a prefix that says what it opens. Only the digest of a token is stored, so a look-up by
 //! digest reveals nothing by its timing that helps to guess the token.
@@ -19,6 +20,12 @@ pub enum Purpose {
     Trigger,
     /// `whsec_…`: the key that deliveries of a subscription are signed with.
     Webhook,
+    /// `pat_…`: a program may act for a user.
+    Api,
+    /// `form_…`: the last part but one of a form's address; no secret, but not to be guessed either.
+    Form,
+    /// `sign_…`: the last part of the address at which somebody signs.
+    Signature,
 }
 
 impl Purpose {
@@ -30,6 +37,9 @@ impl Purpose {
             Self::IngestSecret => "sec_",
             Self::Trigger => "in_",
             Self::Webhook => "whsec_",
+            Self::Api => "pat_",
+            Self::Form => "form_",
+            Self::Signature => "sign_",
         }
     }
 

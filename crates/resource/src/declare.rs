@@ -401,6 +401,24 @@ where
     }
 }
 
+/// A JSON value without a column: clients may set it and never see it, and the service keeps it elsewhere, sealed.
+#[must_use]
+pub const fn secret(name: &'static str) -> Attribute {
+    Attribute {
+        name,
+        kind: Kind::Json,
+        nullable: true,
+        nullable_column: true,
+        writable: true,
+        readable: false,
+        required: false,
+        filterable: false,
+        sortable: false,
+        max_len: 0,
+        choices: &[],
+    }
+}
+
 /// One or none, by a column of this resource's table. Clients may set it.
 #[must_use]
 pub const fn belongs_to<C>(name: &'static str, target: &'static Resource) -> Relationship

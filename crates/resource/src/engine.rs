@@ -298,7 +298,10 @@ impl Engine {
     }
 
     /// Commits what was done, or takes it back and says why in terms of the request.
-    pub(crate) async fn end<T>(
+    ///
+    /// # Errors
+    /// The error of the result, or that of the commit.
+    pub async fn end<T>(
         &self,
         transaction: Transaction,
         result: Result<T, Error>,

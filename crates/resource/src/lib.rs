@@ -33,7 +33,7 @@ pub use act::{Act, Actor, Guard};
 pub use changes::Changes;
 pub use declare::{
     Actions, Attribute, Events, Hop, Link, Relationship, Resource, Store, Target, attribute, belongs_to,
-    belongs_to_any, has_many, has_many_as, many_through, many_through_as,
+    belongs_to_any, has_many, has_many_as, many_through, many_through_as, secret,
 };
 pub use engine::Engine;
 pub use error::Error;

@@ -126,6 +126,14 @@ impl Transaction {
         Ok(rows?)
     }
 
+    /// A record, held against changes until the transaction ends.
+    ///
+    /// # Errors
+    /// When it does not exist.
+    pub async fn hold(&mut self, resource: &'static Resource, id: Uuid) -> Result<Record, Error> {
+        self.lock(resource, id, None).await
+    }
+
     /// Creates a record.
     ///
     /// # Errors

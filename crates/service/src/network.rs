@@ -1,9 +1,13 @@
 //! Networks, and the address of a client behind proxies.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
 use ipnet::IpNet;
 use serde::{Deserialize, Deserializer};
+
+/// The part of an IPv6 address that one customer of a provider has to themselves is 64 bits, and they can choose the
+/// rest freely.
+const SUBSCRIBER_BITS: u32 = 64;
 
 /// A set of networks, written as CIDR notation separated by commas.
 #[derive(Clone, Debug, Default)]
@@ -32,6 +36,18 @@ impl Networks {
             }
         }
         client
+    }
+}
+
+/// The customer of a provider whom an address belongs to: what a quota is counted by.
+#[must_use]
+pub fn subscriber(client: IpAddr) -> IpAddr {
+    match client {
+        IpAddr::V4(_) => client,
+        IpAddr::V6(address) => {
+            let network = u128::MAX << (u128::BITS - SUBSCRIBER_BITS);
+            Ipv6Addr::from_bits(address.to_bits() & network).into()
+        }
     }
 }
 
@@ -82,5 +98,13 @@ mod tests {
         assert_eq!(client("127.0.0.1", "127.0.0.1", None), "127.0.0.1");
         assert_eq!(client("127.0.0.1", "127.0.0.1", Some("unknown")), "127.0.0.1");
         assert_eq!(client("127.0.0.0/8", "::ffff:127.0.0.1", Some("9.9.9.9")), "9.9.9.9");
+    }
+
+    #[test]
+    fn an_ipv6_customer_is_one_however_many_addresses_they_use() {
+        let key = |address: &str| subscriber(address.parse().expect("an address"));
+        assert_eq!(key("2001:db8:1:2::1"), key("2001:db8:1:2:ffff::9"));
+        assert_ne!(key("2001:db8:1:2::1"), key("2001:db8:1:3::1"));
+        assert_ne!(key("192.0.2.1"), key("192.0.2.2"));
     }
 }

@@ -23,6 +23,9 @@ const TABLES: &str = "
      GROUP BY n.nspname, c.relname, c.oid
      ORDER BY n.nspname DESC, c.relname";
 
+/// Names that the code diesel makes of a table has for things of its own.
+const TAKEN: [&str; 2] = ["columns", "q"];
+
 /// The text of `schema.rs` for the database at an address.
 ///
 /// # Errors
@@ -63,7 +66,11 @@ pub async fn schema_file(client: &Client) -> anyhow::Result<String> {
             let diesel_type =
                 if *nullable { format!("Nullable<{diesel_type}>") } else { diesel_type.to_owned() };
             // `type` and the like would not be an identifier in Rust; migrations avoid such names.
-            writeln!(text, "        {column} -> {diesel_type},")?;
+            if TAKEN.contains(&column.as_str()) {
+                writeln!(text, "        #[sql_name = \"{column}\"]\n        {column}_ -> {diesel_type},")?;
+            } else {
+                writeln!(text, "        {column} -> {diesel_type},")?;
+            }
         }
         text.push_str("    }\n}\n");
         tables.push((schema, text));

@@ -3,6 +3,28 @@
 #![expect(missing_docs, reason = "generated")]
 
 diesel::table! {
+    api_tokens (workspace_id, id) {
+        workspace_id -> Uuid,
+        id -> Uuid,
+        user_id -> Uuid,
+        name -> Text,
+        prefix -> Text,
+        token_digest -> Bytea,
+        scopes -> Jsonb,
+        role_cap -> Nullable<Text>,
+        ip_allowlist -> Jsonb,
+        expires_at -> Nullable<Timestamptz>,
+        last_used_at -> Nullable<Timestamptz>,
+        last_used_ip -> Nullable<Text>,
+        revoked_at -> Nullable<Timestamptz>,
+        lock_version -> Integer,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        deleted_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
     audit_log (workspace_id, id) {
         workspace_id -> Uuid,
         id -> Uuid,
@@ -16,6 +38,76 @@ diesel::table! {
         request_id -> Nullable<Text>,
         ip -> Nullable<Text>,
         correlation_id -> Uuid,
+    }
+}
+
+diesel::table! {
+    booking_page_hosts (workspace_id, booking_page_id, user_id) {
+        workspace_id -> Uuid,
+        booking_page_id -> Uuid,
+        user_id -> Uuid,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    booking_pages (workspace_id, id) {
+        workspace_id -> Uuid,
+        id -> Uuid,
+        slug -> Text,
+        title -> Nullable<Text>,
+        description -> Nullable<Text>,
+        active -> Bool,
+        assignment -> Text,
+        durations -> Jsonb,
+        buffer_before_s -> Integer,
+        buffer_after_s -> Integer,
+        min_notice_s -> Integer,
+        max_ahead_days -> Nullable<Integer>,
+        slot_step_s -> Integer,
+        per_day_cap -> Nullable<Integer>,
+        location -> Nullable<Jsonb>,
+        questions -> Jsonb,
+        requires_confirmation -> Bool,
+        redirect_url -> Nullable<Text>,
+        lock_version -> Integer,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        deleted_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    bookings (workspace_id, id) {
+        workspace_id -> Uuid,
+        id -> Uuid,
+        title -> Nullable<Text>,
+        status -> Text,
+        starts_at -> Timestamptz,
+        ends_at -> Timestamptz,
+        timezone -> Text,
+        attendees -> Jsonb,
+        guests -> Jsonb,
+        location -> Nullable<Jsonb>,
+        conference_url -> Nullable<Text>,
+        answers -> Jsonb,
+        cancel_reason -> Nullable<Text>,
+        cancelled_by -> Nullable<Text>,
+        reminder_at -> Jsonb,
+        ical_uid -> Text,
+        sequence -> Integer,
+        booking_page_id -> Nullable<Uuid>,
+        host_id -> Nullable<Uuid>,
+        contact_id -> Nullable<Uuid>,
+        deal_id -> Nullable<Uuid>,
+        owner_id -> Nullable<Uuid>,
+        team_id -> Nullable<Uuid>,
+        rescheduled_from_id -> Nullable<Uuid>,
+        rescheduled_to_id -> Nullable<Uuid>,
+        lock_version -> Integer,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        deleted_at -> Nullable<Timestamptz>,
     }
 }
 
@@ -211,6 +303,54 @@ diesel::table! {
 }
 
 diesel::table! {
+    esignature_recipients (workspace_id, id) {
+        workspace_id -> Uuid,
+        id -> Uuid,
+        request_id -> Uuid,
+        name -> Text,
+        email -> Text,
+        role -> Text,
+        position -> Integer,
+        status -> Text,
+        fields -> Jsonb,
+        viewed_at -> Nullable<Timestamptz>,
+        signed_at -> Nullable<Timestamptz>,
+        ip -> Nullable<Text>,
+        user_agent -> Nullable<Text>,
+        token_digest -> Nullable<Bytea>,
+        lock_version -> Integer,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        deleted_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    esignature_requests (workspace_id, id) {
+        workspace_id -> Uuid,
+        id -> Uuid,
+        title -> Text,
+        status -> Text,
+        documents -> Jsonb,
+        signing_order -> Text,
+        message -> Nullable<Text>,
+        expires_at -> Nullable<Timestamptz>,
+        reminder -> Nullable<Jsonb>,
+        sent_at -> Nullable<Timestamptz>,
+        completed_at -> Nullable<Timestamptz>,
+        declined_reason -> Nullable<Text>,
+        contact_id -> Nullable<Uuid>,
+        deal_id -> Nullable<Uuid>,
+        owner_id -> Nullable<Uuid>,
+        team_id -> Nullable<Uuid>,
+        lock_version -> Integer,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        deleted_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
     events (workspace_id, id) {
         sequence -> BigInt,
         workspace_id -> Uuid,
@@ -224,6 +364,51 @@ diesel::table! {
         correlation_id -> Uuid,
         shard -> SmallInt,
         published_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    form_submissions (workspace_id, id) {
+        workspace_id -> Uuid,
+        id -> Uuid,
+        form_id -> Uuid,
+        form_version -> Integer,
+        status -> Text,
+        answers -> Jsonb,
+        contact_id -> Nullable<Uuid>,
+        lead_id -> Nullable<Uuid>,
+        page_url -> Nullable<Text>,
+        referrer -> Nullable<Text>,
+        utm -> Nullable<Jsonb>,
+        session_id -> Nullable<Text>,
+        visitor -> Nullable<Jsonb>,
+        ip -> Nullable<Text>,
+        user_agent -> Nullable<Text>,
+        consent -> Nullable<Jsonb>,
+        idempotency_key -> Nullable<Text>,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    forms (workspace_id, id) {
+        workspace_id -> Uuid,
+        id -> Uuid,
+        slug -> Text,
+        name -> Nullable<Text>,
+        public_key -> Text,
+        fields -> Jsonb,
+        status -> Text,
+        creates -> Text,
+        dedupe_by -> Text,
+        spam -> Jsonb,
+        allowed_origins -> Jsonb,
+        success -> Jsonb,
+        submissions_count -> Integer,
+        lock_version -> Integer,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        deleted_at -> Nullable<Timestamptz>,
     }
 }
 
@@ -250,6 +435,27 @@ diesel::table! {
         token_digest -> Bytea,
         token_hint -> Text,
         enabled -> Bool,
+        lock_version -> Integer,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        deleted_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    integrations (workspace_id, id) {
+        workspace_id -> Uuid,
+        id -> Uuid,
+        provider -> Text,
+        name -> Nullable<Text>,
+        status -> Text,
+        config -> Jsonb,
+        credentials_sealed -> Nullable<Bytea>,
+        has_credentials -> Bool,
+        scopes -> Jsonb,
+        last_sync_at -> Nullable<Timestamptz>,
+        last_error -> Nullable<Text>,
+        error_count -> Integer,
         lock_version -> Integer,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
@@ -319,6 +525,26 @@ diesel::table! {
         archived -> Bool,
         currency -> Nullable<Text>,
         rules -> Jsonb,
+        lock_version -> Integer,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        deleted_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    saved_views (workspace_id, id) {
+        workspace_id -> Uuid,
+        id -> Uuid,
+        name -> Text,
+        resource -> Text,
+        #[sql_name = "q"]
+        q_ -> Jsonb,
+        sort -> Nullable<Text>,
+        #[sql_name = "columns"]
+        columns_ -> Jsonb,
+        shared -> Bool,
+        owner_id -> Nullable<Uuid>,
         lock_version -> Integer,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,

@@ -11,9 +11,10 @@ use pulse_resource::plan::Plan;
 use pulse_resource::render::{BASE, Record};
 use pulse_resource::{Changes, Resource, error};
 use pulse_service::body;
+use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
-use crate::auth::{Bearer, require_admin};
+use crate::auth::{Bearer, Caller, require_admin};
 use crate::resources::is_for_admins;
 use crate::{App, Error, Settings, answer, page, trash, version};
 
@@ -128,6 +129,60 @@ pub(crate) async fn new_record(resource: &'static Resource, payload: Payload) ->
     Ok(Changes::creating(resource, input)?)
 }
 
+/// Reads what an action is sent; nothing stands for an object without members.
+///
+/// # Errors
+/// 400 where it is not JSON, or not of that shape.
+pub(crate) async fn read_json<T: DeserializeOwned>(payload: Payload) -> Result<T, Error> {
+    let body = read(payload).await?;
+    let body = if body.is_empty() { b"{}".as_slice() } else { &body };
+    let value: serde_json::Value = serde_json::from_slice(body)
+        .map_err(|fault| Problem::new(Code::MalformedJson, format!("The body is not JSON: {fault}.")))?;
+    storable(&value)?;
+    T::deserialize(value).map_err(|fault| {
+        Problem::new(Code::MalformedDocument, format!("The body is not as it should be: {fault}."))
+            .at_pointer("")
+            .into()
+    })
+}
+
+/// Refuses U+0000, which PostgreSQL stores in no text.
+///
+/// # Errors
+/// 422, where one is anywhere in it.
+pub(crate) fn storable(value: &serde_json::Value) -> Result<(), Problem> {
+    use serde_json::Value;
+    let refused =
+        || Problem::new(Code::Invalid, "A text cannot contain the character U+0000.").at_pointer("");
+    match value {
+        Value::String(text) if text.contains('\0') => Err(refused()),
+        Value::Array(members) => members.iter().try_for_each(storable),
+        Value::Object(members) if members.keys().any(|name| name.contains('\0')) => Err(refused()),
+        Value::Object(members) => members.values().try_for_each(storable),
+        _ => Ok(()),
+    }
+}
+
+/// Changes the record in the path as an action wants, by the rules of any change, and answers it.
+///
+/// # Errors
+/// As any change.
+pub(crate) async fn change(
+    request: &HttpRequest,
+    app: &App,
+    caller: &Caller,
+    resource: &'static Resource,
+    attributes: serde_json::Value,
+) -> Result<HttpResponse, Error> {
+    let id = id(request, resource)?;
+    let attributes = serde_json::from_value(attributes).map_err(anyhow::Error::from)?;
+    let changes = Changes::updating(resource, ResourceInput { attributes, ..ResourceInput::default() })?;
+    let expected = version::expected(request)?;
+    let record = app.engine().update(caller.act(), id, changes, expected).await?;
+    app.changed(resource);
+    Ok(answer::record(StatusCode::OK, &record, None))
+}
+
 /// The answer to a request that created a record.
 pub(crate) fn created(record: &Record, meta: Option<&serde_json::Value>) -> HttpResponse {
     located(answer::record(StatusCode::CREATED, record, meta), record)
@@ -203,8 +258,8 @@ async fn create(
 ) -> Result<HttpResponse, Error> {
     permit(app, bearer, resource).await?;
     let plan = plan(request, app, resource, Accepts::RESOURCE)?;
-    let changes = new_record(resource, payload).await?;
-    app.check(&changes)?;
+    let mut changes = new_record(resource, payload).await?;
+    app.check(&mut changes, None)?;
     let listing = app.engine().create_shown(bearer.act(), changes, &plan).await?;
     app.changed(resource);
     created_shown(request, &plan, &listing, None)
@@ -223,8 +278,8 @@ async fn update(
     let expected = version::expected(request)?;
     let text = id.to_string();
     let expect = Expect { r#type: resource.name, id: Some(&text), new_id: None, client_id_allowed: true };
-    let changes = Changes::updating(resource, read_resource(&read(payload).await?, expect)?)?;
-    app.check(&changes)?;
+    let mut changes = Changes::updating(resource, read_resource(&read(payload).await?, expect)?)?;
+    app.check(&mut changes, Some(id))?;
     let listing = app.engine().update_shown(bearer.act(), id, changes, expected, &plan).await?;
     app.changed(resource);
     written(StatusCode::OK, request, &plan, &listing, None)

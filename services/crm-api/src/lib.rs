@@ -16,6 +16,7 @@ pub mod error;
 pub mod openapi;
 mod operation;
 mod page;
+mod public;
 pub mod related;
 pub mod relay;
 pub mod resources;
@@ -26,7 +27,9 @@ pub mod settings;
 pub mod trash;
 mod version;
 
+use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix_web::middleware::from_fn;
 use actix_web::web;
@@ -37,6 +40,7 @@ use pulse_resource::Engine;
 use pulse_service::Service;
 use pulse_service::credential::{InternalKey, SessionKey};
 use pulse_service::health::Readiness;
+use pulse_service::limit::Limit;
 use pulse_store::notify::{Channel, Waker};
 use pulse_store::{Pool, Quick};
 use secrecy::ExposeSecret;
@@ -52,6 +56,7 @@ const CONNECTIONS_PER_THREAD: usize = 4;
 
 /// So many of them are for what is read by its key.
 const QUICK_PER_THREAD: usize = 2;
+const HOUR: Duration = Duration::from_secs(3_600);
 
 /// What handlers share. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -72,6 +77,7 @@ struct Shared {
     events: Waker,
     tokens: Waker,
     openapi: Arc<openapi::Served>,
+    submissions: Arc<Limit<IpAddr>>,
 }
 
 impl App {
@@ -101,6 +107,7 @@ impl App {
             tokens: Waker::new(Channel::IngestTokens),
             openapi: Arc::default(),
             sessions: auth::Lookup::new(quick).into(),
+            submissions: Limit::new(settings.forms.submissions_per_hour, HOUR).into(),
             pool,
             settings: settings.clone(),
         })))
@@ -179,6 +186,7 @@ fn routes(config: &mut web::ServiceConfig, app: &App) {
         .app_data(web::Data::new(app.clone()))
         .configure(openapi::routes)
         .configure(docs::routes)
+        .configure(public::routes)
         .configure(catalogue::routes)
         .service(
             web::scope("/auth")

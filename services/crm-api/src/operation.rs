@@ -50,6 +50,8 @@ pub(crate) enum Verb {
     Get,
     Post,
     Delete,
+    /// What browsers ask before they send something to another origin.
+    Options,
 }
 
 /// What a request carries.
@@ -70,6 +72,8 @@ pub(crate) enum Answer {
     Record(u16, &'static Resource),
     /// A document whose `meta` has this schema, and no data.
     Meta(u16, fn() -> Value),
+    /// No document.
+    Empty(u16),
 }
 
 impl Operation {
@@ -97,6 +101,7 @@ impl Verb {
             Self::Get => "GET, HEAD",
             Self::Post => "POST",
             Self::Delete => "DELETE",
+            Self::Options => "OPTIONS",
         }
     }
 
@@ -105,6 +110,7 @@ impl Verb {
             Self::Get => matches!(*method, Method::GET | Method::HEAD),
             Self::Post => *method == Method::POST,
             Self::Delete => *method == Method::DELETE,
+            Self::Options => *method == Method::OPTIONS,
         }
     }
 

@@ -1,6 +1,8 @@
 //! Settings of crm-api; `settings.default.toml` has the defaults.
 
 use pulse_jsonapi::ransack::Strictness;
+use std::num::NonZeroU32;
+
 use pulse_service::settings::{Http, Telemetry};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
@@ -29,6 +31,8 @@ pub struct Settings {
     pub session: Session,
     /// The address that users know.
     pub gateway: Gateway,
+    /// What the public sends with forms.
+    pub forms: Forms,
     /// How the JSON:API reads requests.
     pub api: Api,
     /// How filters are read.
@@ -63,6 +67,14 @@ pub struct Security {
 pub struct Session {
     /// How long a session lasts, in hours.
     pub lifetime_hours: u32,
+}
+
+/// Section `[forms]`.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Forms {
+    /// Submissions that are taken from one address in an hour, of all forms together.
+    pub submissions_per_hour: NonZeroU32,
 }
 
 /// Section `[gateway]`.

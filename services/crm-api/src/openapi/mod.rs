@@ -24,6 +24,7 @@ use pulse_resource::Resource;
 use pulse_resource::render::BASE;
 use serde_json::{Map, Value, json};
 
+use crate::public;
 use crate::resources::{OPERATIONS, RESOURCES};
 use crate::{auth, catalogue};
 
@@ -48,6 +49,9 @@ pub fn document() -> Value {
     }
     for declared in OPERATIONS {
         operations::add(declared, BASE, &mut paths);
+    }
+    for declared in public::OPERATIONS {
+        operations::add(declared, public::ROOT, &mut paths);
     }
     paths.insert(PATH.to_owned(), served::described());
     catalogue::describe(&mut paths);

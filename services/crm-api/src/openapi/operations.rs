@@ -26,6 +26,7 @@ fn method(verb: Verb) -> &'static str {
         Verb::Get => "get",
         Verb::Post => "post",
         Verb::Delete => "delete",
+        Verb::Options => "options",
     }
 }
 
@@ -43,6 +44,11 @@ fn described(operation: &'static Operation) -> Value {
     if operation.path.contains('{') {
         refusals.push(404);
     }
+    let named = operation.path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
+    let named = named
+        .filter(|name| *name != "id")
+        .map(|name| json!({ "name": name, "in": "path", "required": true, "schema": { "type": "string" } }));
+    draft = draft.parameters(named.collect());
     draft = match operation.body {
         Body::Nothing => draft,
         Body::NewRecord(resource) => {
@@ -62,6 +68,7 @@ fn described(operation: &'static Operation) -> Value {
                 let document = schema_of(resource, "Document");
                 (status, responses::found("Done.", &document))
             }
+            Answer::Empty(status) => (status, json!({ "description": "Done." })),
             Answer::Meta(status, meta) => {
                 (status, responses::document("Done.", &schemas::meta_document(&meta())))
             }

@@ -3,20 +3,30 @@
 //! Adding one: a migration, a file here, and its two lines below.
 
 pub(crate) mod analytics_events;
+pub(crate) mod api_tokens;
 pub(crate) mod audit_log;
+pub(crate) mod booking_pages;
+pub(crate) mod bookings;
 pub(crate) mod companies;
 pub(crate) mod contact_companies;
 pub(crate) mod contacts;
 pub(crate) mod deal_contacts;
 pub(crate) mod deal_stage_transitions;
 pub(crate) mod deals;
+pub(crate) mod esignature_recipients;
+pub(crate) mod esignature_requests;
 pub(crate) mod events;
+pub(crate) mod form_submissions;
+pub(crate) mod forms;
 pub(crate) mod ingest_sites;
 pub(crate) mod ingest_tokens;
+pub(crate) mod integrations;
 pub(crate) mod leads;
 pub(crate) mod pipelines;
+pub(crate) mod saved_views;
 pub(crate) mod sequence_enrollments;
 pub(crate) mod sequences;
+mod shape;
 pub(crate) mod stages;
 pub(crate) mod tags;
 pub(crate) mod tasks;
@@ -36,6 +46,7 @@ mod shapes;
 
 use actix_web::web;
 use pulse_resource::{Changes, Resource};
+use uuid::Uuid;
 
 use crate::operation::{self, Operation};
 use crate::{App, Error, collection, related};
@@ -43,18 +54,27 @@ use crate::{App, Error, collection, related};
 /// Every resource of the JSON:API.
 pub static RESOURCES: &[&Resource] = &[
     &analytics_events::ANALYTICS_EVENTS,
+    &api_tokens::API_TOKENS,
     &audit_log::AUDIT_LOG,
+    &booking_pages::BOOKING_PAGES,
+    &bookings::BOOKINGS,
     &companies::COMPANIES,
     &contact_companies::CONTACT_COMPANIES,
     &contacts::CONTACTS,
     &deal_contacts::DEAL_CONTACTS,
     &deal_stage_transitions::DEAL_STAGE_TRANSITIONS,
     &deals::DEALS,
+    &esignature_recipients::ESIGNATURE_RECIPIENTS,
+    &esignature_requests::ESIGNATURE_REQUESTS,
     &events::EVENTS,
+    &form_submissions::FORM_SUBMISSIONS,
+    &forms::FORMS,
     &ingest_sites::INGEST_SITES,
     &ingest_tokens::INGEST_TOKENS,
+    &integrations::INTEGRATIONS,
     &leads::LEADS,
     &pipelines::PIPELINES,
+    &saved_views::SAVED_VIEWS,
     &sequence_enrollments::SEQUENCE_ENROLLMENTS,
     &sequences::SEQUENCES,
     &stages::STAGES,
@@ -74,11 +94,17 @@ pub static RESOURCES: &[&Resource] = &[
 
 /// What resources can do besides CRUD.
 pub(crate) static OPERATIONS: &[&[Operation]] = &[
+    api_tokens::OPERATIONS,
+    bookings::OPERATIONS,
     deals::OPERATIONS,
+    esignature_requests::OPERATIONS,
+    forms::OPERATIONS,
     ingest_tokens::OPERATIONS,
     leads::OPERATIONS,
+    saved_views::OPERATIONS,
     sequences::OPERATIONS,
     stages::OPERATIONS,
+    user_sessions::OPERATIONS,
     webhook_deliveries::OPERATIONS,
     webhook_subscriptions::OPERATIONS,
     workflows::OPERATIONS,
@@ -109,10 +135,15 @@ pub(crate) fn is_for_admins(resource: &Resource) -> bool {
 }
 
 impl App {
-    /// Checks that need settings, and so cannot stand in a declaration.
-    pub(crate) fn check(&self, changes: &Changes) -> Result<(), Error> {
+    /// What needs settings or keys, and so cannot stand in a declaration. Every write that a client asks for passes here:
+    /// of a new record, or of the one with the id.
+    pub(crate) fn check(&self, changes: &mut Changes, existing: Option<Uuid>) -> Result<(), Error> {
         match changes.resource.name {
             "webhook_subscriptions" => webhook_subscriptions::check_url(self, changes),
+            "integrations" => {
+                integrations::seal(self, changes, existing);
+                Ok(())
+            }
             _ => Ok(()),
         }
     }

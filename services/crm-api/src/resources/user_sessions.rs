@@ -1,9 +1,18 @@
-//! Sessions: where users are signed in.
+//! Sessions: where users are signed in. Deleting one ends it at once, and it stays in the list as ended.
 
+use actix_web::http::StatusCode;
+use actix_web::web;
+use actix_web::{HttpRequest, HttpResponse};
+use chrono::Utc;
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
 use pulse_resource::{Actions, Resource, attribute, belongs_to};
 use pulse_store::schema::user_sessions;
 
 use super::users::USERS;
+use crate::auth::{Caller, require_admin};
+use crate::operation::{Answer, Operation, Verb};
+use crate::{App, Error, answer, collection};
 
 /// The declaration.
 pub(crate) static USER_SESSIONS: Resource = Resource {
@@ -18,7 +27,38 @@ pub(crate) static USER_SESSIONS: Resource = Resource {
         attribute::<user_sessions::created_at>().read_only().filter().sort(),
     ],
     relationships: &[belongs_to::<user_sessions::user_id>("user", &USERS).read_only()],
-    actions: Actions::NONE,
+    actions: Actions { destroy: true, ..Actions::NONE },
     editable: false,
     ..Resource::DEFAULT
 };
+
+pub(super) const OPERATIONS: &[Operation] = &[Operation {
+    id: "delete_user_sessions",
+    summary: "End a session",
+    description: "Its token is refused from the next request on. Users end their own sessions, admins any.",
+    verb: Verb::Delete,
+    path: "/user_sessions/{id}",
+    answers: &[Answer::Record(200, &USER_SESSIONS)],
+    refusals: &[pulse_jsonapi::Code::Forbidden],
+    handler: || web::to(revoke),
+    ..Operation::DEFAULT
+}];
+
+/// Ends a session. One that has ended stays as it is.
+async fn revoke(request: HttpRequest, app: web::Data<App>, caller: Caller) -> Result<HttpResponse, Error> {
+    let id = collection::id(&request, &USER_SESSIONS)?;
+    let session = app.engine().record(caller.act(), &USER_SESSIONS, id).await?;
+    let owner = USER_SESSIONS.relationship("user").and_then(|user| session.to_one(user));
+    if caller.user.is_none() || caller.user != owner {
+        require_admin(&app, &caller).await?;
+    }
+    let mut connection = app.0.pool.get().await?;
+    diesel::update(user_sessions::table.find((caller.workspace.0, id)))
+        .filter(user_sessions::revoked_at.is_null())
+        .set(user_sessions::revoked_at.eq(Utc::now()))
+        .execute(&mut connection)
+        .await?;
+    drop(connection);
+    let session = app.engine().record(caller.act(), &USER_SESSIONS, id).await?;
+    Ok(answer::record(StatusCode::OK, &session, None))
+}

@@ -91,8 +91,8 @@ async fn create(
     payload: Payload,
 ) -> Result<HttpResponse, Error> {
     let plan = collection::plan(&request, &app, &WEBHOOK_SUBSCRIPTIONS, Accepts::RESOURCE)?;
-    let changes = collection::new_record(&WEBHOOK_SUBSCRIPTIONS, payload).await?;
-    app.check(&changes)?;
+    let mut changes = collection::new_record(&WEBHOOK_SUBSCRIPTIONS, payload).await?;
+    app.check(&mut changes, None)?;
     let secret = Purpose::Webhook.generate();
     let changes = sealed(&app, changes, &secret);
     let listing = app.engine().create_shown(caller.act(), changes, &plan).await?;

@@ -1,24 +1,31 @@
 //! crm-api as its clients see it: every test talks HTTP to a service of its own.
 
+mod api_tokens;
 mod app;
 mod audit;
 mod auth;
+mod bookings;
 mod companies;
 mod conformance;
 mod contacts;
 mod deals;
+mod esignature;
 mod filters;
+mod forms;
 mod indexes;
+mod integrations;
 mod journal;
 mod leads;
 mod protocol;
 mod ransack;
 mod relationships;
 mod sample;
+mod saved_views;
 mod sequences;
 mod stages;
 mod tenants;
 mod trash;
+mod user_sessions;
 mod users;
 mod webhooks;
 mod workflows;

@@ -75,6 +75,9 @@ fn value(resource: &Resource, attribute: &Attribute) -> Value {
         (_, "url") => json!("http://127.0.0.1:9/"),
         (_, "email") => json!(format!("{}@pulse.test", Uuid::now_v7())),
         ("webhook_subscriptions", "event_types") => json!(["*"]),
+        ("bookings", "ends_at") => json!("2026-01-31T13:00:00Z"),
+        ("bookings", "timezone") => json!("Europe/Madrid"),
+        ("saved_views", "resource") => json!("contacts"),
         ("workflows", "definition") => json!({ "steps": [] }),
         ("sequences", "steps") => json!([]),
         _ => match attribute.kind {

@@ -1,20 +1,17 @@
 //! Requests per hour and address.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
 use actix_web::HttpResponse;
 use actix_web::http::header::{HeaderName, HeaderValue};
 use pulse_service::limit::{Allowed, Limit};
+use pulse_service::network::subscriber;
 
 use super::refusal::Refusal;
 
 const WINDOW: Duration = Duration::from_secs(3_600);
-
-/// The part of an IPv6 address that one customer of a provider has to themselves is 64 bits, and they can choose the
-/// rest freely.
-const SUBSCRIBER_BITS: u32 = 64;
 
 /// The quota of every address.
 #[derive(Debug)]
@@ -47,28 +44,5 @@ impl Limits {
         let headers = response.headers_mut();
         headers.insert(HeaderName::from_static("ratelimit-policy"), self.policy.clone());
         headers.insert(HeaderName::from_static("ratelimit"), standing);
-    }
-}
-
-fn subscriber(client: IpAddr) -> IpAddr {
-    match client {
-        IpAddr::V4(_) => client,
-        IpAddr::V6(address) => {
-            let network = u128::MAX << (u128::BITS - SUBSCRIBER_BITS);
-            Ipv6Addr::from_bits(address.to_bits() & network).into()
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_ipv6_customer_is_one_however_many_addresses_they_use() {
-        let key = |address: &str| subscriber(address.parse().expect("an address"));
-        assert_eq!(key("2001:db8:1:2::1"), key("2001:db8:1:2:ffff::9"));
-        assert_ne!(key("2001:db8:1:2::1"), key("2001:db8:1:3::1"));
-        assert_ne!(key("192.0.2.1"), key("192.0.2.2"));
     }
 }

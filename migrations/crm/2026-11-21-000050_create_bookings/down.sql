@@ -1,0 +1,1 @@
+DROP TABLE bookings, booking_page_hosts, booking_pages;

@@ -1,0 +1,1 @@
+DROP TABLE esignature_recipients, esignature_requests;
