@@ -25,7 +25,8 @@ async fn every_change_says_who_did_what() {
     let lines = lines(&app, &id).await;
     let actions: Vec<&str> = lines.iter().filter_map(|line| line["action"].as_str()).collect();
     assert_eq!(actions, ["create", "update", "destroy", "restore"]);
-    assert_eq!(lines[1]["changes"], json!({ "last_name": ["Lovelace", "King"] }));
+    let changes = json!({ "last_name": ["Lovelace", "King"], "full_name": ["Ada Lovelace", "Ada King"] });
+    assert_eq!(lines[1]["changes"], changes);
     assert_eq!(lines[1]["request_id"], changed.header("x-request-id").expect("an id"));
     let user = app.get("/api/v1/users").await.ids().remove(0);
     for line in &lines {
