@@ -34,7 +34,7 @@ async fn a_lost_connection_is_replaced() {
     assert_eq!(count(&quick).await, Ok(0));
     let lose = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
                  WHERE datname = current_database() AND pid <> pg_backend_pid()";
-    database.client().await.execute(lose, &[]).await.expect("connections end");
+    database.client().await.batch_execute(lose).await.expect("connections end");
     eventually("a reader is served again", async || match count(&quick).await {
         Ok(_) => Some(()),
         Err(error) => {
