@@ -13,12 +13,21 @@ use crate::resources::RESOURCES;
 pub(super) fn add(operations: &'static [Operation], root: &str, paths: &mut Map<String, Value>) {
     for operation in operations {
         let path = format!("{root}{}", operation.path);
-        let item = paths.entry(path).or_insert_with(|| {
-            let of_record = operation.path.contains("{id}");
-            if of_record { json!({ "parameters": [reference("parameters", "Id")] }) } else { json!({}) }
+        let item = paths.entry(path).or_insert_with(|| match path_parameters(operation.path) {
+            none if none.is_empty() => json!({}),
+            parameters => json!({ "parameters": parameters }),
         });
         item[method(operation.verb)] = described(operation);
     }
+}
+
+fn path_parameters(path: &str) -> Vec<Value> {
+    let names = path.split('{').skip(1).filter_map(|rest| rest.split_once('}'));
+    let parameters = names.map(|(name, _)| match name {
+        "id" => reference("parameters", "Id"),
+        _ => json!({ "name": name, "in": "path", "required": true, "schema": { "type": "string" } }),
+    });
+    parameters.collect()
 }
 
 fn method(verb: Verb) -> &'static str {

@@ -45,8 +45,9 @@ fn related(resource: &'static Resource, relationship: &'static Relationship) -> 
 }
 
 fn links(resource: &'static Resource, relationship: &'static Relationship) -> Value {
+    let shown = schemas::document("Linkage", &schemas::shown_linkage(relationship));
+    let document = responses::found("The linkage.", &shown);
     let data = schemas::linkage(relationship);
-    let document = responses::found("The linkage.", &schemas::document("Linkage", &data));
     let body = json!({ "type": "object", "required": ["data"], "properties": { "data": data } });
     let reads = if relationship.to_one() { Reads::Link } else { Reads::Linkage };
     let show =

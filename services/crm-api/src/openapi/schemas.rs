@@ -46,21 +46,21 @@ pub(super) fn meta_document(meta: &Value) -> Value {
     json!({ "allOf": [schema("MetaDocument")], "properties": { "meta": meta } })
 }
 
-/// What is at the other end of a relationship: an identifier, perhaps null, or any number of them.
+/// What a relationship is set to: an identifier, null where it may lead to nothing, or any number of identifiers.
 pub(super) fn linkage(relationship: &Relationship) -> Value {
-    let identifier = any_of(relationship, |target| schema_of(target, "Identifier"));
     match relationship.link {
-        Link::BelongsTo { nullable, .. } | Link::BelongsToAny { nullable, .. } => {
-            if nullable {
-                or_null(&identifier)
-            } else {
-                identifier
-            }
+        Link::BelongsTo { nullable: false, .. } | Link::BelongsToAny { nullable: false, .. } => {
+            any_of(relationship, |target| schema_of(target, "Identifier"))
         }
-        Link::HasMany { .. } | Link::HasManyAs { .. } | Link::Through { .. } => {
-            json!({ "type": "array", "items": identifier })
-        }
+        _ => shown_linkage(relationship),
     }
+}
+
+/// What a relationship is shown to lead to. Even one that may not be set to null leads to nothing while the record at
+/// its other end is in the trash.
+pub(super) fn shown_linkage(relationship: &Relationship) -> Value {
+    let identifier = any_of(relationship, |target| schema_of(target, "Identifier"));
+    if relationship.to_one() { or_null(&identifier) } else { json!({ "type": "array", "items": identifier }) }
 }
 
 /// The schema of one of the resources that a relationship leads to.
@@ -85,7 +85,7 @@ fn object(resource: &Resource) -> Value {
     if !resource.relationships.is_empty() {
         let relationships = resource.relationships.iter().map(|relationship| {
             let data =
-                json!({ "allOf": [schema("Relationship")], "properties": { "data": linkage(relationship) } });
+                json!({ "allOf": [schema("Relationship")], "properties": { "data": shown_linkage(relationship) } });
             (relationship.name.to_owned(), data)
         });
         members["relationships"] = json!({

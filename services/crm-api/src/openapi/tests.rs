@@ -52,20 +52,29 @@ fn every_code_has_a_response() {
 }
 
 #[test]
-fn every_operation_has_a_name_of_its_own_and_says_what_it_answers() {
+fn every_operation_has_a_name_of_its_own_and_says_what_it_takes_and_answers() {
     let document = document();
     let mut names = HashSet::new();
     for (path, item) in document["paths"].as_object().expect("paths") {
-        let of_record = item.get("parameters").is_some();
-        assert_eq!(path.contains("{id}"), of_record, "{path}");
-        for (method, operation) in
-            item.as_object().expect("operations").iter().filter(|(name, _)| *name != "parameters")
-        {
+        let of_path = item["parameters"].as_array().into_iter().flatten();
+        let methods = item.as_object().expect("operations").iter().filter(|(name, _)| *name != "parameters");
+        for (method, operation) in methods {
             let name = operation["operationId"].as_str().unwrap_or_default();
             assert!(!name.is_empty() && names.insert(name), "{method} {path}: {name:?} is taken");
             assert_ne!(operation["summary"], "", "{method} {path}");
             let answers = operation["responses"].as_object().expect("responses");
             assert!(answers.keys().any(|status| status.starts_with('2')), "{method} {path}");
+            let parameters = of_path.clone().chain(operation["parameters"].as_array().into_iter().flatten());
+            let in_path: Vec<_> = parameters
+                .map(|parameter| match parameter["$ref"].as_str() {
+                    Some(reference) => document.pointer(&reference[1..]).expect("a parameter"),
+                    None => parameter,
+                })
+                .filter(|parameter| parameter["in"] == "path")
+                .map(|parameter| format!("{{{}}}", parameter["name"].as_str().expect("a name")))
+                .collect();
+            assert_eq!(in_path.len(), path.matches('{').count(), "{method} {path}");
+            assert!(in_path.iter().all(|name| path.contains(name)), "{method} {path}: {in_path:?}");
         }
     }
 }
