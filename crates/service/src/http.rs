@@ -115,9 +115,11 @@ fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name).and_then(|value| value.to_str().ok())
 }
 
-/// A path without the secrets in it: whoever knows a trigger URL can start its workflow.
+/// A path without the secrets in it: whoever knows a trigger URL can start its workflow, and whoever knows the address
+/// of a recipient can sign as them.
 fn loggable(path: &str) -> Cow<'_, str> {
-    let is_token = |part: &&str| part.starts_with(Purpose::Trigger.prefix());
+    let secret = [Purpose::Trigger.prefix(), Purpose::Signature.prefix()];
+    let is_token = |part: &&str| secret.iter().any(|prefix| part.starts_with(prefix));
     match path.split('/').find(is_token) {
         Some(token) => Cow::Owned(path.replace(token, &token::hint(token))),
         None => Cow::Borrowed(path),
@@ -145,7 +147,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_token_of_a_trigger_url_is_not_logged() {
+    fn the_token_of_an_address_is_not_logged() {
+        assert_eq!(loggable("/api/v1/public/x/sign_abcdefgh/view"), "/api/v1/public/x/sign_abcd…/view");
         assert_eq!(loggable("/v1/webhooks/in/in_abcdefgh"), "/v1/webhooks/in/in_abcd…");
         assert_eq!(loggable("/api/v1/contacts/in"), "/api/v1/contacts/in");
     }

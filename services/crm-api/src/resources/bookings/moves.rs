@@ -22,7 +22,7 @@ use crate::operation::{Answer, Body, Operation};
 use crate::{App, Error, collection, version};
 
 /// What an appointment that was moved keeps.
-const KEPT: [&str; 7] = ["title", "timezone", "attendees", "guests", "location", "conference_url", "answers"];
+const KEPT: [&str; 6] = ["title", "attendees", "guests", "location", "conference_url", "answers"];
 const KEPT_LINKS: [(&str, &str); 4] = [
     ("booking_page", "booking_page_id"),
     ("host", "host_id"),
@@ -169,16 +169,17 @@ async fn reschedule(
     let id = collection::id(&request, &BOOKINGS)?;
     let expected = version::expected(&request)?;
     let asked: Map<String, Value> = collection::read_json(payload).await?;
-    let mut follows = requested(asked)?;
+    let (mut follows, zone_is_given) = requested(asked)?;
     let act = caller.act();
     let mut transaction = app.engine().begin(act).await?;
-    let result = hand_over(&mut transaction, id, expected, &mut follows).await;
+    let result = hand_over(&mut transaction, (id, expected), &mut follows, zone_is_given).await;
     let record = app.engine().end(transaction, result, act, Some(&follows)).await?;
     Ok(collection::created(&record, None))
 }
 
-/// The time asked for, as a booking of its own; everything that is wrong with it points into the body.
-fn requested(asked: Map<String, Value>) -> Result<Changes, Error> {
+/// The time asked for, as a booking of its own, and whether that says a time zone too. Everything that is wrong with it
+/// points into the body.
+fn requested(asked: Map<String, Value>) -> Result<(Changes, bool), Error> {
     let allowed = ["starts_at", "ends_at", "timezone"];
     let unknown = asked.keys().filter(|name| !allowed.contains(&name.as_str())).map(|name| {
         let detail = format!("A booking is not moved by {name:?}.");
@@ -195,16 +196,13 @@ fn requested(asked: Map<String, Value>) -> Result<Changes, Error> {
     let id = Some(Uuid::now_v7().to_string());
     let mut changes =
         match Changes::creating(&BOOKINGS, ResourceInput { id, attributes, ..ResourceInput::default() }) {
-            Ok(changes) => changes,
+            Ok(follows) => follows,
             Err(wrong) => {
                 problems.extend(wrong.into_iter().map(in_body));
                 return Err(problems.into());
             }
         };
-    if !zone_is_given {
-        changes.set("timezone", Bind::Null);
-    }
-    if problems.is_empty() { Ok(changes) } else { Err(problems.into()) }
+    if problems.is_empty() { Ok((follows, zone_is_given)) } else { Err(problems.into()) }
 }
 
 /// The body has the attributes themselves, and is no document.
@@ -217,9 +215,9 @@ fn in_body(mut problem: Problem) -> Problem {
 
 async fn hand_over(
     transaction: &mut Transaction,
-    id: Uuid,
-    expected: Option<i64>,
+    (id, expected): (Uuid, Option<i64>),
     follows: &mut Changes,
+    zone_is_given: bool,
 ) -> Result<Record, EngineError> {
     let workspace = transaction.workspace().0;
     let status: Option<String> = bookings::table
@@ -237,10 +235,10 @@ async fn hand_over(
     moved.set("rescheduled_to_id", next);
     let former = transaction.update(id, moved, expected).await?;
     for name in KEPT {
-        let zone_is_given = name == "timezone" && follows.text(name).is_some();
-        if !zone_is_given {
-            follows.set(name, kept(&former, name));
-        }
+        follows.set(name, kept(&former, name));
+    }
+    if !zone_is_given {
+        follows.set("timezone", kept(&former, "timezone"));
     }
     for (relationship, column) in KEPT_LINKS {
         let to = BOOKINGS.relationship(relationship).and_then(|relationship| former.to_one(relationship));
