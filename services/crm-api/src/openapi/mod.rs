@@ -33,8 +33,9 @@ pub(crate) const PATH: &str = "/api/v1/openapi.json";
 
 const ABOUT: &str = "The JSON:API of Pulse. Bodies are `application/vnd.api+json`; `application/json` is read too. \
     Every collection is filtered by Ransack's predicates: `q[last_name_cont]=love`, `q[company_name_or_email_eq]=…`, \
-    groups as `q[g][0][m]=or`. Lists are written `a,b`, `k[]=a&k[]=b` or `k=a&k=b`. `HEAD` is answered wherever `GET` \
-    is, and `/auth` is another name for `/api/v1/auth`. Every mistake of a request is answered at once, each with a `code` that never changes.";
+    groups as `q[g][0][m]=or`, what is in the trash by `q[trashed]=true`. Lists are written `a,b`, `k[]=a&k[]=b` or \
+    `k=a&k=b`. `HEAD` is answered wherever `GET` is, and `/auth` is another name for `/api/v1/auth`. Every mistake of a \
+    request is answered at once, each with a `code` that never changes.";
 
 /// The whole document.
 #[must_use]

@@ -124,12 +124,11 @@ fn sort(resource: &Resource) -> Value {
     let own = resource.attributes.iter().filter(|attribute| attribute.sortable);
     let own = std::iter::once("id").chain(own.map(|attribute| attribute.name));
     let own: Vec<_> = own.flat_map(|name| [name.to_owned(), format!("-{name}")]).collect();
-    let to_one = resource.relationships.iter().filter(|relationship| relationship.to_one());
-    let to_one: Vec<_> = to_one.map(|relationship| relationship.name).collect();
-    if to_one.is_empty() {
+    let related: Vec<_> = resource.relationships.iter().map(|relationship| relationship.name).collect();
+    if related.is_empty() {
         return json!({ "type": "string", "enum": own });
     }
-    let beyond = format!(r"^-?({})(\.[a-z_]+)+$", to_one.join("|"));
+    let beyond = format!(r"^-?({})(\.[a-z_]+)+$", related.join("|"));
     json!({ "type": "string", "anyOf": [{ "enum": own }, { "pattern": beyond }] })
 }
 
@@ -142,7 +141,7 @@ fn include(resource: &Resource) -> Value {
 }
 
 /// What can stand in the brackets of `q[…]`: an attribute and a predicate, several joined by `_or_` or `_and_`, the
-/// same of a related record, or a group.
+/// same of a related record, a scope, or a group.
 fn filter(resource: &Resource) -> Value {
     let own = resource.attributes.iter().filter(|attribute| attribute.filterable);
     let own: Vec<_> = std::iter::once("id").chain(own.map(|attribute| attribute.name)).collect();
@@ -152,7 +151,8 @@ fn filter(resource: &Resource) -> Value {
     if !related.is_empty() {
         name = format!("({name}|({})_[a-z0-9_]+)", related.join("|"));
     }
-    let key = format!("^({name}(_(or|and)_{name})*_({})|[gcms])$", predicates.join("|"));
+    let scopes: String = resource.scope_names().map(|scope| format!("|{scope}")).collect();
+    let key = format!("^({name}(_(or|and)_{name})*_({})|[gcms]{scopes})$", predicates.join("|"));
     json!({
         "type": "object",
         "propertyNames": { "pattern": key },

@@ -90,6 +90,83 @@ async fn filters_reach_through_relationships() {
 }
 
 #[tokio::test]
+async fn conditions_on_one_path_ask_for_one_record_wherever_they_stand() {
+    let app = App::spawn().await;
+    let mut ids = Vec::new();
+    // Each company with the contacts that work there.
+    for (name, people) in [
+        ("both", [("Ada", Some("Lovelace")), ("Grace", None)].as_slice()),
+        ("each", &[("Ada", Some("Hopper")), ("Grace", Some("Lovelace"))]),
+        ("none", &[]),
+    ] {
+        let company = app.create("companies", json!({ "name": name })).await;
+        for (first, last) in people {
+            let document = json!({ "data": {
+                "type": "contacts",
+                "attributes": { "first_name": first, "last_name": last },
+                "relationships": { "company": { "data": { "type": "companies", "id": company } } },
+            } });
+            assert_eq!(app.post("/api/v1/contacts", document).await.status, 201);
+        }
+        ids.push(company);
+    }
+    let [both, each, none] = &ids[..] else { panic!("three companies") };
+    let ada = "q[contacts_first_name_eq]=Ada";
+    let group = "q[g][0][m]=or&q[g][0][contacts_last_name_eq]=Lovelace";
+    let cases = [
+        (format!("{ada}&q[contacts_last_name_eq]=Lovelace"), sorted([both])),
+        (format!("{ada}&{group}&q[g][0][contacts_last_name_eq_any][]=x"), sorted([both])),
+        (format!("{ada}&{group}&q[g][0][name_eq]=each"), sorted([both, each])),
+        (format!("{ada}&{group}&q[g][0][name_eq]=none"), sorted([both])),
+        ("q[contacts_first_name_eq]=Grace&q[contacts_last_name_null]=1".to_owned(), sorted([both])),
+        ("q[contacts_last_name_null]=1".to_owned(), sorted([both, none])),
+        (format!("{ada}&q[contacts_last_name_not_eq]=Lovelace"), sorted([])),
+        ("q[contacts_last_name_not_eq]=Hopper".to_owned(), sorted([both, none])),
+        ("q[contacts_last_name_not_null]=1".to_owned(), sorted([both, each])),
+        (
+            "q[m]=or&q[contacts_last_name_eq]=Hopper&q[contacts_first_name_null]=1".to_owned(),
+            sorted([each, none]),
+        ),
+    ];
+    for (query, expected) in cases {
+        let answer = app.get(&format!("/api/v1/companies?{query}")).await;
+        let mut found = answer.ids();
+        found.sort();
+        assert_eq!((&found, &answer.json["meta"]["total"]), (&expected, &json!(expected.len())), "{query}");
+    }
+    // Of several the first counts, among those that the filter asks for; where there is none is null, which is last.
+    let in_order = async |query: &str| app.get(&format!("/api/v1/companies?{query}")).await.ids();
+    assert_eq!(in_order("sort=contacts.last_name,name").await, [each.as_str(), both, none]);
+    assert_eq!(in_order("q[s]=contacts_last_name+desc").await, [none.as_str(), both, each]);
+    assert_eq!(in_order(&format!("{ada}&q[s]=contacts_last_name+desc")).await, [both.as_str(), each]);
+    let answer = app.get("/api/v1/companies?sort=-contacts.last_name&page[size]=1&page[after]=x").await;
+    assert_eq!(answer.status, 400);
+}
+
+#[tokio::test]
+async fn what_asks_for_too_much_or_is_no_text_is_refused_by_name() {
+    let app = App::spawn().await;
+    let names = vec!["last_name"; 40].join("_or_");
+    let values = "x".repeat(30);
+    let list: String = values.chars().map(|_| format!("&q[{names}_cont_any][]=x")).collect();
+    let ids = "&q[id_in][]=x".repeat(1_001);
+    let sorts = vec!["last_name"; 17].join(",");
+    let wide = format!("q[{names}_cont_any][]");
+    for (query, code, parameter) in [
+        (&list[1..], "invalid_filter", wide.as_str()),
+        (&ids[1..], "invalid_parameter", "q[id_in][]"),
+        (&format!("sort={sorts}"), "invalid_parameter", "sort"),
+        ("q[last_name_eq]=a%00b", "invalid_filter", "q[last_name_eq]"),
+        ("q[last_name_eq]=%FF", "invalid_parameter", "q[last_name_eq]"),
+        ("q[score_cont]=4", "invalid_filter", "q[score_cont]"),
+        ("q[id_start]=0", "invalid_filter", "q[id_start]"),
+    ] {
+        let answer = app.get(&format!("/api/v1/contacts?{query}")).await;
+        assert_eq!((answer.status, answer.errors()), (400, errors([(code, parameter)])));
+    }
+}
+
+#[tokio::test]
 async fn mistakes_in_parameters_are_named_all_at_once() {
     let app = App::spawn().await;
     let query = "q[nick_name_eq]=x&q[birthday_gt]=someday&sort=-mood&include=unicorns&fields[contacts]=mood&page[size]=0";

@@ -89,3 +89,23 @@ async fn only_an_admin_purges_and_nobody_reaches_the_trash_of_another_workspace(
     assert_eq!((refused.status, refused.errors()), (403, errors([("forbidden", "")])));
     assert_eq!(restore(&app, &path).await.status, 200);
 }
+
+#[tokio::test]
+async fn lists_find_what_is_in_the_trash_when_they_are_asked_to() {
+    let app = App::spawn().await;
+    let kept = app.create("companies", json!({ "name": "Kept" })).await;
+    let gone = app.create("companies", json!({ "name": "Gone" })).await;
+    app.delete(&format!("/api/v1/companies/{gone}")).await;
+    let found = async |query: &str| app.get(&format!("/api/v1/companies?{query}&sort=name")).await.ids();
+    assert_eq!(found("").await, [kept.as_str()]);
+    assert_eq!(found("q[trashed]=false").await, [kept.as_str()]);
+    assert_eq!(found("q[trashed]=true").await, [gone.as_str()]);
+    assert_eq!(found("filter[with_trashed]=1").await, [gone.as_str(), kept.as_str()]);
+    assert_eq!(found("q[trashed]=1&q[m]=or&q[name_eq]=Kept&q[name_start]=K").await, Vec::<String>::new());
+    assert_eq!(app.get("/api/v1/companies?q[trashed]=1").await.json["meta"]["total"], 1);
+    let answer = app.get("/api/v1/companies?q[trashed]=maybe").await;
+    assert_eq!((answer.status, answer.errors()), (400, errors([("invalid_filter", "q[trashed]")])));
+    // Somebody else's trash is not to be seen.
+    let other = app.as_another_workspace().await;
+    assert_eq!(other.get("/api/v1/companies?q[with_trashed]=1").await.ids(), Vec::<String>::new());
+}

@@ -8,7 +8,7 @@ use std::collections::HashSet;
 
 use crm_api::resources::RESOURCES;
 use pulse_jsonapi::names::is_member_name;
-use pulse_jsonapi::ransack::{Kind, PREDICATES, Shape};
+use pulse_jsonapi::ransack::{Kind, PREDICATES, Predicate, Shape};
 use pulse_resource::{Attribute, check};
 
 use crate::app::App;
@@ -35,6 +35,11 @@ fn names_follow_json_api_and_do_not_collide() {
             assert!(is_member_name(name) && fields.insert(name), "{}.{name}", resource.name);
             // A filter key could be read in two ways otherwise.
             assert!(!name.contains("_or_") && !name.contains("_and_"), "{}.{name}", resource.name);
+            assert!(Predicate::split(name).is_none(), "{}.{name}", resource.name);
+        }
+        for name in resource.scope_names() {
+            assert!(is_member_name(name) && fields.insert(name), "{}.{name}", resource.name);
+            assert!(Predicate::split(name).is_none(), "{}.{name}", resource.name);
         }
         if let Some(events) = resource.events {
             for name in events.names() {
@@ -98,6 +103,14 @@ async fn every_list_can_be_sorted_included_and_narrowed_as_declared() {
         for relationship in resource.relationships {
             let answer = app.get(&format!("{path}?include={}", relationship.name)).await;
             assert_eq!(answer.status, 200, "{path} {}: {}", relationship.name, answer.json);
+            let through =
+                matches!(relationship.single_target(), Some(target) if target.store == resource.store);
+            let answer = app.get(&format!("{path}?sort={}.id,-id", relationship.name)).await;
+            assert_eq!(answer.status, if through { 200 } else { 400 }, "{path} {}", relationship.name);
+        }
+        for scope in resource.scope_names() {
+            let answer = app.get(&format!("{path}?q[{scope}]=true&filter[{scope}]=1")).await;
+            assert_eq!(answer.status, 200, "{path} {scope}: {}", answer.json);
         }
         let fields: Vec<&str> = resource.attributes.iter().map(|attribute| attribute.name).collect();
         let answer = app.get(&format!("{path}?fields[{}]={}", resource.name, fields.join(","))).await;
