@@ -194,7 +194,7 @@ fn requested(asked: Map<String, Value>) -> Result<(Changes, bool), Error> {
         attributes.insert("timezone".into(), "UTC".into());
     }
     let id = Some(Uuid::now_v7().to_string());
-    let mut changes =
+    let follows =
         match Changes::creating(&BOOKINGS, ResourceInput { id, attributes, ..ResourceInput::default() }) {
             Ok(follows) => follows,
             Err(wrong) => {
