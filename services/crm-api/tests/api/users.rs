@@ -51,7 +51,7 @@ async fn an_invited_user_signs_in_once_there_is_a_password_and_until_deactivated
 
     accept(&app, &user).await;
     let (status, token) = sign_in(&app, "ben@pulse.test").await;
-    assert_eq!(status, 200);
+    assert_eq!(status, 201);
     let shown = app.get(&path).await.json["data"]["attributes"].clone();
     assert_eq!(shown["status"], "active");
     assert!(shown["last_signed_in_at"].is_string());

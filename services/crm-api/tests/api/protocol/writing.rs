@@ -83,7 +83,10 @@ async fn every_record_that_is_sent_back_whole_stays_as_it_is() {
 async fn an_update_that_changes_nothing_changes_no_version() {
     let app = App::spawn().await;
     let id = app
-        .create("contacts", json!({ "first_name": "Ada", "birthday": "1815-12-10", "address": { "a": 1 } }))
+        .create(
+            "contacts",
+            json!({ "first_name": "Ada", "birthday": "1815-12-10", "address": { "city": "London" } }),
+        )
         .await;
     let path = format!("/api/v1/contacts/{id}");
     let before = app.get(&path).await;
@@ -92,7 +95,7 @@ async fn an_update_that_changes_nothing_changes_no_version() {
     for attributes in [
         json!({ "first_name": "Ada" }),
         json!({ "last_name": null, "birthday": "1815-12-10" }),
-        json!({ "address": { "a": 1 }, "do_not_email": false }),
+        json!({ "address": { "city": "London" }, "do_not_email": false }),
         json!({}),
     ] {
         let same = app.patch(&path, change(attributes)).await;
