@@ -327,6 +327,14 @@ diesel::table! {
 }
 
 diesel::table! {
+    record_numbers (workspace_id, resource_type) {
+        workspace_id -> Uuid,
+        resource_type -> Text,
+        last_number -> Integer,
+    }
+}
+
+diesel::table! {
     sequence_enrollments (workspace_id, id) {
         workspace_id -> Uuid,
         id -> Uuid,
