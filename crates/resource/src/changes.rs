@@ -160,12 +160,6 @@ impl Changes {
         }
     }
 
-    /// A column that was set.
-    #[must_use]
-    pub fn column(&self, column: &str) -> Option<&Bind> {
-        self.columns.iter().find(|(known, _)| *known == column).map(|(_, value)| value)
-    }
-
     pub(crate) fn columns(&self) -> &[(&'static str, Bind)] {
         &self.columns
     }

@@ -2,8 +2,10 @@
 //!
 //! Adding one: a migration, a file here, and its two lines below.
 
+pub(crate) mod activities;
 pub(crate) mod analytics_events;
 pub(crate) mod audit_log;
+pub(crate) mod calls;
 pub(crate) mod companies;
 pub(crate) mod contact_companies;
 pub(crate) mod contacts;
@@ -14,13 +16,17 @@ pub(crate) mod events;
 pub(crate) mod ingest_sites;
 pub(crate) mod ingest_tokens;
 pub(crate) mod leads;
+pub(crate) mod notes;
 pub(crate) mod pipelines;
 pub(crate) mod sequence_enrollments;
 pub(crate) mod sequences;
 pub(crate) mod stages;
+pub(crate) mod taggings;
 pub(crate) mod tags;
 pub(crate) mod tasks;
 pub(crate) mod teams;
+pub(crate) mod ticket_messages;
+pub(crate) mod tickets;
 pub(crate) mod trigger_requests;
 pub(crate) mod user_sessions;
 pub(crate) mod users;
@@ -42,8 +48,10 @@ use crate::{App, Error, collection, related};
 
 /// Every resource of the JSON:API.
 pub static RESOURCES: &[&Resource] = &[
+    &activities::ACTIVITIES,
     &analytics_events::ANALYTICS_EVENTS,
     &audit_log::AUDIT_LOG,
+    &calls::CALLS,
     &companies::COMPANIES,
     &contact_companies::CONTACT_COMPANIES,
     &contacts::CONTACTS,
@@ -54,13 +62,17 @@ pub static RESOURCES: &[&Resource] = &[
     &ingest_sites::INGEST_SITES,
     &ingest_tokens::INGEST_TOKENS,
     &leads::LEADS,
+    &notes::NOTES,
     &pipelines::PIPELINES,
     &sequence_enrollments::SEQUENCE_ENROLLMENTS,
     &sequences::SEQUENCES,
     &stages::STAGES,
+    &taggings::TAGGINGS,
     &tags::TAGS,
     &tasks::TASKS,
     &teams::TEAMS,
+    &ticket_messages::TICKET_MESSAGES,
+    &tickets::TICKETS,
     &trigger_requests::TRIGGER_REQUESTS,
     &user_sessions::USER_SESSIONS,
     &users::USERS,
@@ -72,13 +84,20 @@ pub static RESOURCES: &[&Resource] = &[
     &workflows::WORKFLOWS,
 ];
 
+/// What activities, notes, tasks and tags can be about: the `parent` of their relationships. Each of these has the
+/// relationships back.
+pub(crate) static PARENTS: [&Resource; 5] =
+    [&companies::COMPANIES, &contacts::CONTACTS, &deals::DEALS, &leads::LEADS, &tickets::TICKETS];
+
 /// What resources can do besides CRUD.
 pub(crate) static OPERATIONS: &[&[Operation]] = &[
+    calls::OPERATIONS,
     deals::OPERATIONS,
     ingest_tokens::OPERATIONS,
     leads::OPERATIONS,
     sequences::OPERATIONS,
     stages::OPERATIONS,
+    tickets::OPERATIONS,
     webhook_deliveries::OPERATIONS,
     webhook_subscriptions::OPERATIONS,
     workflows::OPERATIONS,
