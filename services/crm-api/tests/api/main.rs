@@ -1,8 +1,10 @@
 //! crm-api as its clients see it: every test talks HTTP to a service of its own.
 
+mod activities;
 mod app;
 mod audit;
 mod auth;
+mod calls;
 mod companies;
 mod conformance;
 mod contacts;
@@ -11,13 +13,17 @@ mod filters;
 mod indexes;
 mod journal;
 mod leads;
+mod notes;
 mod protocol;
 mod ransack;
 mod relationships;
 mod sample;
 mod sequences;
 mod stages;
+mod taggings;
+mod tasks;
 mod tenants;
+mod tickets;
 mod trash;
 mod users;
 mod webhooks;
