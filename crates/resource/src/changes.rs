@@ -141,19 +141,28 @@ impl Changes {
         self.value(attribute).and_then(Value::as_str)
     }
 
-    /// The id in a column that was set.
-    #[must_use]
-    pub fn id_of(&self, column: &str) -> Option<Uuid> {
-        self.columns.iter().find_map(|(known, value)| match value {
-            Bind::Id(id) if *known == column => Some(*id),
-            _ => None,
-        })
-    }
-
-    /// A column that was set.
+    /// What a column shall hold, whoever has said so; `None` where it stays as it is.
     #[must_use]
     pub fn column(&self, column: &str) -> Option<&Bind> {
         self.columns.iter().find(|(known, _)| *known == column).map(|(_, value)| value)
+    }
+
+    /// The text that a column shall hold.
+    #[must_use]
+    pub fn text_of(&self, column: &str) -> Option<&str> {
+        match self.column(column)? {
+            Bind::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The id that a column shall hold.
+    #[must_use]
+    pub fn id_of(&self, column: &str) -> Option<Uuid> {
+        match self.column(column)? {
+            Bind::Id(id) => Some(*id),
+            _ => None,
+        }
     }
 
     pub(crate) fn columns(&self) -> &[(&'static str, Bind)] {

@@ -367,11 +367,14 @@ impl Engine {
         problem.into()
     }
 
-    /// The record that has a unique value already; not known if it has just lost it.
+    /// The record that has a unique value already; not known if it has just lost it, or if several have the value
+    /// because it is unique together with another one.
     async fn holder(&self, act: &Act, changes: &Changes, attribute: &str) -> Option<Uuid> {
         let statement = holder(changes, act.workspace.0, attribute)?;
         let connection = self.crm.get().await.ok()?;
-        let rows = statement.rows(&connection, &self.shapes).await.ok()?;
-        rows.first()?.id(0)
+        match statement.rows(&connection, &self.shapes).await.ok()?.as_slice() {
+            [row] => row.id(0),
+            _ => None,
+        }
     }
 }

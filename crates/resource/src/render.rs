@@ -127,6 +127,12 @@ impl Record {
         serde_json::from_slice(&out).unwrap_or_default()
     }
 
+    /// A text attribute.
+    #[must_use]
+    pub fn text(&self, attribute: &str) -> Option<&str> {
+        self.row.text(self.position(attribute)?)
+    }
+
     /// Writes the resource object, with the wanted fields alone.
     pub fn write_object(&self, fields: &Fields, out: &mut Vec<u8>) {
         let path = self.path();

@@ -232,7 +232,8 @@ pub(crate) fn by_ids(
 fn hold(sql: &mut Statement, lock: Option<Lock>) {
     if let Some(lock) = lock {
         sql.sql(match lock {
-            Lock::Change => " FOR UPDATE",
+            Lock::Change => " FOR NO KEY UPDATE",
+            Lock::Removal => " FOR UPDATE",
             Lock::Existence => " FOR KEY SHARE",
         });
     }
@@ -241,8 +242,10 @@ fn hold(sql: &mut Statement, lock: Option<Lock>) {
 /// How a record is held.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Lock {
-    /// Nobody else changes it.
+    /// Nobody else changes it. Two transactions that both hold its existence can still take turns at changing it.
     Change,
+    /// Nobody else changes it, and nobody counts on its existence.
+    Removal,
     /// Nobody takes it away.
     Existence,
 }

@@ -53,6 +53,8 @@ pub type Follow = for<'a> fn(&'a mut Transaction, Option<&'a Record>, Option<&'a
 /// What a hook does; an error takes the whole transaction back.
 pub type Work<'a> = Pin<Box<dyn Future<Output = Result<(), Error>> + Send + 'a>>;
 
+mod number;
+
 type Manager = <AsyncPgConnection as AsyncConnection>::TransactionManager;
 
 /// How the links of a to-many relationship change.
@@ -134,6 +136,12 @@ impl Transaction {
         self.lock(resource, id, None).await
     }
 
+    /// The user who writes, where it is one.
+    #[must_use]
+    pub const fn user(&self) -> Option<Uuid> {
+        self.act.actor.id()
+    }
+
     /// Creates a record.
     ///
     /// # Errors
@@ -201,7 +209,7 @@ impl Transaction {
         id: Uuid,
         expected: Option<i64>,
     ) -> Result<Record, Error> {
-        let old = self.lock(resource, id, expected).await?;
+        let old = self.held(resource, id, expected, Lock::Removal).await?;
         let how = if resource.has_trash() {
             format!("UPDATE {} SET deleted_at = now(), lock_version = lock_version + 1", resource.table)
         } else {
@@ -315,6 +323,23 @@ impl Transaction {
         }
     }
 
+    /// Counts a change of a record whose links were written as records of their own, and records it as if they had been
+    /// changed from here.
+    ///
+    /// # Errors
+    /// When the record does not exist.
+    pub async fn linked(
+        &mut self,
+        resource: &'static Resource,
+        id: Uuid,
+        relationship: &'static str,
+        how: Relink,
+        ids: Vec<Uuid>,
+    ) -> Result<Record, Error> {
+        let record = self.lock(resource, id, None).await?;
+        self.change(&record, &[], vec![Relinked { name: relationship, how, ids }]).await
+    }
+
     /// Writes columns of a row that is locked if anything differs, counts the change and records it.
     async fn change(
         &mut self,
@@ -361,7 +386,17 @@ impl Transaction {
         id: Uuid,
         expected: Option<i64>,
     ) -> Result<Record, Error> {
-        let sql = select::by_id(resource, self.act.workspace, id, Some(Lock::Change));
+        self.held(resource, id, expected, Lock::Change).await
+    }
+
+    async fn held(
+        &mut self,
+        resource: &'static Resource,
+        id: Uuid,
+        expected: Option<i64>,
+        how: Lock,
+    ) -> Result<Record, Error> {
+        let sql = select::by_id(resource, self.act.workspace, id, Some(how));
         let record = self.one(resource, sql).await?.ok_or_else(|| not_found(resource.name, id))?;
         match expected {
             Some(expected) if record.version() != Some(expected) => {

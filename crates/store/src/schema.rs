@@ -3,6 +3,32 @@
 #![expect(missing_docs, reason = "generated")]
 
 diesel::table! {
+    activities (workspace_id, id) {
+        workspace_id -> Uuid,
+        id -> Uuid,
+        kind -> Text,
+        subject -> Nullable<Text>,
+        body -> Nullable<Text>,
+        occurred_at -> Timestamptz,
+        duration_s -> Nullable<Integer>,
+        direction -> Nullable<Text>,
+        outcome -> Nullable<Text>,
+        payload -> Nullable<Jsonb>,
+        is_internal -> Bool,
+        is_pinned -> Bool,
+        source_type -> Nullable<Text>,
+        source_id -> Nullable<Uuid>,
+        parent_type -> Nullable<Text>,
+        parent_id -> Nullable<Uuid>,
+        user_id -> Nullable<Uuid>,
+        lock_version -> Integer,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        deleted_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
     api_tokens (workspace_id, id) {
         workspace_id -> Uuid,
         id -> Uuid,
@@ -104,6 +130,41 @@ diesel::table! {
         team_id -> Nullable<Uuid>,
         rescheduled_from_id -> Nullable<Uuid>,
         rescheduled_to_id -> Nullable<Uuid>,
+        lock_version -> Integer,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        deleted_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    calls (workspace_id, id) {
+        workspace_id -> Uuid,
+        id -> Uuid,
+        direction -> Text,
+        status -> Text,
+        from_e164 -> Nullable<Text>,
+        to_e164 -> Nullable<Text>,
+        started_at -> Nullable<Timestamptz>,
+        answered_at -> Nullable<Timestamptz>,
+        ended_at -> Nullable<Timestamptz>,
+        duration_s -> Nullable<Integer>,
+        talk_s -> Nullable<Integer>,
+        outcome -> Nullable<Text>,
+        provider -> Nullable<Text>,
+        provider_call_id -> Nullable<Text>,
+        recording_url -> Nullable<Text>,
+        recording_consent -> Nullable<Bool>,
+        transcript -> Nullable<Text>,
+        summary -> Nullable<Text>,
+        cost -> Nullable<Numeric>,
+        currency -> Nullable<Text>,
+        contact_id -> Nullable<Uuid>,
+        company_id -> Nullable<Uuid>,
+        deal_id -> Nullable<Uuid>,
+        ticket_id -> Nullable<Uuid>,
+        owner_id -> Nullable<Uuid>,
+        team_id -> Nullable<Uuid>,
         lock_version -> Integer,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
@@ -515,6 +576,33 @@ diesel::table! {
 }
 
 diesel::table! {
+    note_mentions (workspace_id, note_id, user_id) {
+        workspace_id -> Uuid,
+        note_id -> Uuid,
+        user_id -> Uuid,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    notes (workspace_id, id) {
+        workspace_id -> Uuid,
+        id -> Uuid,
+        body -> Text,
+        body_html -> Text,
+        is_pinned -> Bool,
+        edited_at -> Nullable<Timestamptz>,
+        parent_type -> Text,
+        parent_id -> Uuid,
+        author_id -> Nullable<Uuid>,
+        lock_version -> Integer,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        deleted_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
     pipelines (workspace_id, id) {
         workspace_id -> Uuid,
         id -> Uuid,
@@ -529,6 +617,14 @@ diesel::table! {
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
         deleted_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    record_numbers (workspace_id, resource_type) {
+        workspace_id -> Uuid,
+        resource_type -> Text,
+        last_number -> Integer,
     }
 }
 
@@ -597,8 +693,9 @@ diesel::table! {
 }
 
 diesel::table! {
-    taggings (workspace_id, parent_type, parent_id, tag_id) {
+    taggings (workspace_id, id) {
         workspace_id -> Uuid,
+        id -> Uuid,
         tag_id -> Uuid,
         parent_type -> Text,
         parent_id -> Uuid,
@@ -625,9 +722,21 @@ diesel::table! {
         id -> Uuid,
         title -> Text,
         body -> Nullable<Text>,
+        kind -> Text,
         status -> Text,
+        done -> Nullable<Bool>,
+        priority -> Text,
+        start_at -> Nullable<Timestamptz>,
         due_at -> Nullable<Timestamptz>,
-        contact_id -> Nullable<Uuid>,
+        due_on -> Nullable<Date>,
+        remind_at -> Jsonb,
+        recurrence -> Nullable<Text>,
+        completed_at -> Nullable<Timestamptz>,
+        completed_by_id -> Nullable<Uuid>,
+        parent_type -> Nullable<Text>,
+        parent_id -> Nullable<Uuid>,
+        owner_id -> Nullable<Uuid>,
+        team_id -> Nullable<Uuid>,
         sequence_enrollment_id -> Nullable<Uuid>,
         lock_version -> Integer,
         created_at -> Timestamptz,
@@ -652,6 +761,60 @@ diesel::table! {
         name -> Text,
         description -> Nullable<Text>,
         manager_id -> Nullable<Uuid>,
+        lock_version -> Integer,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        deleted_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    ticket_messages (workspace_id, id) {
+        workspace_id -> Uuid,
+        id -> Uuid,
+        ticket_id -> Uuid,
+        direction -> Text,
+        body -> Text,
+        channel -> Nullable<Text>,
+        external_message_id -> Nullable<Text>,
+        attachments -> Jsonb,
+        author_type -> Nullable<Text>,
+        author_id -> Nullable<Uuid>,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    tickets (workspace_id, id) {
+        workspace_id -> Uuid,
+        id -> Uuid,
+        number -> Integer,
+        subject -> Text,
+        description -> Nullable<Text>,
+        status -> Text,
+        status_kind -> Text,
+        priority -> Text,
+        kind -> Nullable<Text>,
+        channel -> Text,
+        snoozed_until -> Nullable<Timestamptz>,
+        first_response_due_at -> Nullable<Timestamptz>,
+        first_responded_at -> Nullable<Timestamptz>,
+        resolution_due_at -> Nullable<Timestamptz>,
+        resolved_at -> Nullable<Timestamptz>,
+        reopened_count -> Integer,
+        sla_status -> Text,
+        csat -> Nullable<Integer>,
+        csat_comment -> Nullable<Text>,
+        contact_id -> Nullable<Uuid>,
+        company_id -> Nullable<Uuid>,
+        deal_id -> Nullable<Uuid>,
+        owner_id -> Nullable<Uuid>,
+        team_id -> Nullable<Uuid>,
+        duplicate_of_id -> Nullable<Uuid>,
+        external_source -> Nullable<Text>,
+        external_id -> Nullable<Text>,
+        origin -> Text,
+        custom_fields -> Jsonb,
         lock_version -> Integer,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,

@@ -15,12 +15,17 @@ CREATE UNIQUE INDEX tags_name_key ON tags (workspace_id, lower(name)) WHERE dele
 -- Which record has which tag; `parent_type` is the JSON:API type of the record.
 CREATE TABLE taggings (
     workspace_id uuid NOT NULL,
+    -- The relationship adds links without an id.
+    id uuid NOT NULL DEFAULT gen_random_uuid(),
     tag_id uuid NOT NULL,
     parent_type text NOT NULL,
     parent_id uuid NOT NULL,
     created_at timestamptz NOT NULL DEFAULT now(),
-    CONSTRAINT taggings_pkey PRIMARY KEY (workspace_id, parent_type, parent_id, tag_id),
-    CONSTRAINT taggings_tag_id_fkey FOREIGN KEY (workspace_id, tag_id) REFERENCES tags (workspace_id, id)
+    CONSTRAINT taggings_pkey PRIMARY KEY (workspace_id, id),
+    CONSTRAINT taggings_tag_key UNIQUE (workspace_id, parent_type, parent_id, tag_id),
+    CONSTRAINT taggings_tag_id_fkey
+        FOREIGN KEY (workspace_id, tag_id) REFERENCES tags (workspace_id, id) ON DELETE CASCADE
 );
 
-CREATE INDEX taggings_tag_id_idx ON taggings (workspace_id, tag_id);
+CREATE INDEX taggings_tag_id_idx ON taggings (workspace_id, tag_id, parent_type, parent_id);
+CREATE INDEX taggings_created_at_idx ON taggings (workspace_id, created_at);

@@ -13,6 +13,7 @@ mod catalogue;
 pub mod collection;
 mod docs;
 pub mod error;
+mod markdown;
 pub mod openapi;
 mod operation;
 mod page;

@@ -1,6 +1,8 @@
 //! Operations besides CRUD. Each is declared once, beside its handler; its route and its documentation both follow from
 //! that, so a handler that is not documented cannot be reached.
 
+pub(crate) mod form;
+
 use actix_web::body::{EitherBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::guard::{self, GuardContext};
@@ -61,6 +63,8 @@ pub(crate) enum Body {
     Nothing,
     /// The document of a new record.
     NewRecord(&'static Resource),
+    /// Attributes of a record.
+    Form(&'static form::Form),
     /// JSON of this schema.
     Json(fn() -> Value),
 }

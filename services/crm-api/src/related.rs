@@ -127,7 +127,7 @@ async fn change(
     let given = read_linkage(&read(payload).await?)?;
     let record = match parent.relationship.link {
         Link::BelongsTo { writable: true, .. } | Link::BelongsToAny { writable: true, .. }
-            if request.method() == Method::PATCH =>
+            if request.method() == Method::PATCH && parent.resource.actions.update =>
         {
             set(app, caller, parent, given, expected).await?
         }

@@ -64,6 +64,12 @@ fn described(operation: &'static Operation) -> Value {
             refusals.extend([403, 404, 409, 413, 415, 422]);
             draft.parameters(parameters::of(Reads::One(&[resource]))).body(&schema_of(resource, "Create"))
         }
+        Body::Form(form) => {
+            refusals.extend([413, 415, 422]);
+            let content = json!({ "application/json": { "schema": schemas::form(form) } });
+            let required = !form.required.is_empty();
+            draft.with("requestBody", json!({ "required": required, "content": content }))
+        }
         Body::Json(schema) => {
             refusals.extend([413, 415, 422]);
             let content = json!({ "application/json": { "schema": schema() } });

@@ -64,7 +64,7 @@ fn links(resource: &'static Resource, relationship: &'static Relationship) -> Va
             .refused(DOCUMENT.into_iter().chain([401]))
     };
     let mut operations = vec![("get", show)];
-    if schemas::settable(relationship) {
+    if resource.actions.update && schemas::settable(relationship) {
         operations.push(("patch", change("replace", "Replace")));
     }
     if let Link::Through { .. } = relationship.link {

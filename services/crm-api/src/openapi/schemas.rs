@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::attributes;
 use super::names::{component, schema, schema_of};
+use crate::operation::form::Form;
 
 /// Adds the schemas of a resource.
 pub(super) fn add(resource: &'static Resource, schemas: &mut Map<String, Value>) {
@@ -34,6 +35,17 @@ pub(super) fn add(resource: &'static Resource, schemas: &mut Map<String, Value>)
     if resource.actions.update {
         add("Update", request(resource, false));
     }
+}
+
+/// The schema of a body that has attributes alone.
+pub(super) fn form(form: &Form) -> Value {
+    let asked: Vec<_> = form.names().filter_map(|name| form.resource.attribute(name).copied()).collect();
+    json!({
+        "type": "object",
+        "required": form.required,
+        "properties": attributes::properties(&asked),
+        "additionalProperties": false,
+    })
 }
 
 /// A document of a shape that all resources share, with this as its data.

@@ -2,16 +2,24 @@
 
 use pulse_jsonapi::Problem;
 use pulse_resource::{
-    Changes, Events, Resource, attribute, belongs_to, has_many, many_through, many_through_as,
+    Changes, Events, Resource, attribute, belongs_to, has_many, has_many_as, many_through, many_through_as,
 };
-use pulse_store::schema::{companies, contact_companies, contacts, deals, leads, taggings};
+use pulse_store::schema::{
+    activities, calls, companies, contact_companies, contacts, deals, leads, notes, taggings, tasks, tickets,
+};
 
+use super::activities::ACTIVITIES;
+use super::calls::CALLS;
 use super::contact_companies::CONTACT_COMPANIES;
 use super::contacts::CONTACTS;
 use super::deals::DEALS;
 use super::leads::LEADS;
+use super::notes::NOTES;
+use super::taggings::TAGGINGS;
 use super::tags::TAGS;
+use super::tasks::TASKS;
 use super::teams::TEAMS;
+use super::tickets::TICKETS;
 use super::users::USERS;
 use super::{ORIGINS, phones, shapes};
 
@@ -73,6 +81,12 @@ pub(crate) static COMPANIES: Resource = Resource {
         belongs_to::<companies::team_id>("team", &TEAMS),
         has_many::<deals::company_id>("deals", &DEALS),
         has_many::<leads::converted_company_id>("leads", &LEADS),
+        has_many::<tickets::company_id>("tickets", &TICKETS),
+        has_many::<calls::company_id>("calls", &CALLS),
+        has_many_as::<activities::parent_type, activities::parent_id>("activities", &ACTIVITIES),
+        has_many_as::<tasks::parent_type, tasks::parent_id>("tasks", &TASKS),
+        has_many_as::<notes::parent_type, notes::parent_id>("notes", &NOTES),
+        has_many_as::<taggings::parent_type, taggings::parent_id>("taggings", &TAGGINGS),
         many_through_as::<taggings::parent_type, taggings::parent_id, taggings::tag_id>(
             "tags", "taggings", &TAGS,
         ),

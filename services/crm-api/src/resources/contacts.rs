@@ -4,22 +4,28 @@ use pulse_jsonapi::Problem;
 use pulse_resource::render::Record;
 use pulse_resource::write::{Transaction, Work};
 use pulse_resource::{
-    Changes, Events, Resource, attribute, belongs_to, has_many, many_through, many_through_as,
+    Changes, Events, Resource, attribute, belongs_to, has_many, has_many_as, many_through, many_through_as,
 };
 use pulse_store::schema::{
-    contact_companies, contacts, deal_contacts, deals, leads, sequence_enrollments, taggings, tasks,
+    activities, calls, contact_companies, contacts, deal_contacts, deals, leads, notes, sequence_enrollments,
+    taggings, tasks, tickets,
 };
 
+use super::activities::ACTIVITIES;
+use super::calls::CALLS;
 use super::companies::COMPANIES;
 use super::contact_companies::{self as links, CONTACT_COMPANIES};
 use super::deal_contacts::DEAL_CONTACTS;
 use super::deals::DEALS;
 use super::leads::LEADS;
+use super::notes::NOTES;
 use super::sequence_enrollments::SEQUENCE_ENROLLMENTS;
 use super::shapes::{self, Member, Shape};
+use super::taggings::TAGGINGS;
 use super::tags::TAGS;
 use super::tasks::TASKS;
 use super::teams::TEAMS;
+use super::tickets::TICKETS;
 use super::users::USERS;
 use super::{ORIGINS, phones};
 
@@ -89,10 +95,15 @@ pub(crate) static CONTACTS: Resource = Resource {
         has_many::<deals::contact_id>("deals", &DEALS),
         has_many::<deal_contacts::contact_id>("deal_contacts", &DEAL_CONTACTS),
         has_many::<leads::converted_contact_id>("leads", &LEADS),
+        has_many_as::<activities::parent_type, activities::parent_id>("activities", &ACTIVITIES),
+        has_many_as::<tasks::parent_type, tasks::parent_id>("tasks", &TASKS),
+        has_many_as::<notes::parent_type, notes::parent_id>("notes", &NOTES),
+        has_many_as::<taggings::parent_type, taggings::parent_id>("taggings", &TAGGINGS),
         many_through_as::<taggings::parent_type, taggings::parent_id, taggings::tag_id>(
             "tags", "taggings", &TAGS,
         ),
-        has_many::<tasks::contact_id>("tasks", &TASKS),
+        has_many::<tickets::contact_id>("tickets", &TICKETS),
+        has_many::<calls::contact_id>("calls", &CALLS),
         has_many::<sequence_enrollments::contact_id>("sequence_enrollments", &SEQUENCE_ENROLLMENTS),
     ],
     events: Some(Events::of("contact.created", "contact.updated", "contact.deleted", "contact.restored")),

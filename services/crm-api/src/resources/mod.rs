@@ -2,11 +2,13 @@
 //!
 //! Adding one: a migration, a file here, and its two lines below.
 
+pub(crate) mod activities;
 pub(crate) mod analytics_events;
 pub(crate) mod api_tokens;
 pub(crate) mod audit_log;
 pub(crate) mod booking_pages;
 pub(crate) mod bookings;
+pub(crate) mod calls;
 pub(crate) mod companies;
 pub(crate) mod contact_companies;
 pub(crate) mod contacts;
@@ -22,15 +24,19 @@ pub(crate) mod ingest_sites;
 pub(crate) mod ingest_tokens;
 pub(crate) mod integrations;
 pub(crate) mod leads;
+pub(crate) mod notes;
 pub(crate) mod pipelines;
 pub(crate) mod saved_views;
 pub(crate) mod sequence_enrollments;
 pub(crate) mod sequences;
 mod shape;
 pub(crate) mod stages;
+pub(crate) mod taggings;
 pub(crate) mod tags;
 pub(crate) mod tasks;
 pub(crate) mod teams;
+pub(crate) mod ticket_messages;
+pub(crate) mod tickets;
 pub(crate) mod trigger_requests;
 pub(crate) mod user_sessions;
 pub(crate) mod users;
@@ -53,11 +59,13 @@ use crate::{App, Error, collection, related};
 
 /// Every resource of the JSON:API.
 pub static RESOURCES: &[&Resource] = &[
+    &activities::ACTIVITIES,
     &analytics_events::ANALYTICS_EVENTS,
     &api_tokens::API_TOKENS,
     &audit_log::AUDIT_LOG,
     &booking_pages::BOOKING_PAGES,
     &bookings::BOOKINGS,
+    &calls::CALLS,
     &companies::COMPANIES,
     &contact_companies::CONTACT_COMPANIES,
     &contacts::CONTACTS,
@@ -73,14 +81,18 @@ pub static RESOURCES: &[&Resource] = &[
     &ingest_tokens::INGEST_TOKENS,
     &integrations::INTEGRATIONS,
     &leads::LEADS,
+    &notes::NOTES,
     &pipelines::PIPELINES,
     &saved_views::SAVED_VIEWS,
     &sequence_enrollments::SEQUENCE_ENROLLMENTS,
     &sequences::SEQUENCES,
     &stages::STAGES,
+    &taggings::TAGGINGS,
     &tags::TAGS,
     &tasks::TASKS,
     &teams::TEAMS,
+    &ticket_messages::TICKET_MESSAGES,
+    &tickets::TICKETS,
     &trigger_requests::TRIGGER_REQUESTS,
     &user_sessions::USER_SESSIONS,
     &users::USERS,
@@ -92,10 +104,16 @@ pub static RESOURCES: &[&Resource] = &[
     &workflows::WORKFLOWS,
 ];
 
+/// What activities, notes, tasks and tags can be about: the `parent` of their relationships. Each of these has the
+/// relationships back.
+pub(crate) static PARENTS: [&Resource; 5] =
+    [&companies::COMPANIES, &contacts::CONTACTS, &deals::DEALS, &leads::LEADS, &tickets::TICKETS];
+
 /// What resources can do besides CRUD.
 pub(crate) static OPERATIONS: &[&[Operation]] = &[
     api_tokens::OPERATIONS,
     bookings::OPERATIONS,
+    calls::OPERATIONS,
     deals::OPERATIONS,
     esignature_requests::OPERATIONS,
     forms::OPERATIONS,
@@ -104,6 +122,7 @@ pub(crate) static OPERATIONS: &[&[Operation]] = &[
     saved_views::OPERATIONS,
     sequences::OPERATIONS,
     stages::OPERATIONS,
+    tickets::OPERATIONS,
     user_sessions::OPERATIONS,
     webhook_deliveries::OPERATIONS,
     webhook_subscriptions::OPERATIONS,

@@ -142,7 +142,8 @@ async fn start(
             task.set("title", step.title.as_str());
             task.set("body", step.body.map_or(Bind::Null, Bind::Text));
             task.set("due_at", Bind::Instant(Utc::now() + TimeDelta::days(i64::from(step.after_days))));
-            task.set("contact_id", contact.id());
+            task.set("parent_type", CONTACTS.name);
+            task.set("parent_id", contact.id());
             task.set("sequence_enrollment_id", record.id());
             transaction.create(task).await?;
         }

@@ -1,10 +1,12 @@
 //! crm-api as its clients see it: every test talks HTTP to a service of its own.
 
+mod activities;
 mod api_tokens;
 mod app;
 mod audit;
 mod auth;
 mod bookings;
+mod calls;
 mod companies;
 mod conformance;
 mod contacts;
@@ -16,6 +18,7 @@ mod indexes;
 mod integrations;
 mod journal;
 mod leads;
+mod notes;
 mod protocol;
 mod ransack;
 mod relationships;
@@ -23,7 +26,10 @@ mod sample;
 mod saved_views;
 mod sequences;
 mod stages;
+mod taggings;
+mod tasks;
 mod tenants;
+mod tickets;
 mod trash;
 mod user_sessions;
 mod users;

@@ -10,21 +10,29 @@ mod rules;
 
 use pulse_jsonapi::Problem;
 use pulse_resource::{
-    Changes, Events, Resource, attribute, belongs_to, has_many, many_through, many_through_as,
+    Changes, Events, Resource, attribute, belongs_to, has_many, has_many_as, many_through, many_through_as,
 };
-use pulse_store::schema::{deal_contacts, deal_stage_transitions, deals, taggings};
+use pulse_store::schema::{
+    activities, calls, deal_contacts, deal_stage_transitions, deals, notes, taggings, tasks, tickets,
+};
 
 use super::ORIGINS;
+use super::activities::ACTIVITIES;
+use super::calls::CALLS;
 use super::companies::COMPANIES;
 use super::contacts::CONTACTS;
 use super::deal_contacts::DEAL_CONTACTS;
 use super::deal_stage_transitions::DEAL_STAGE_TRANSITIONS;
 use super::leads::LEADS;
+use super::notes::NOTES;
 use super::pipelines::PIPELINES;
 use super::shapes::{self, Member, Shape};
 use super::stages::STAGES;
+use super::taggings::TAGGINGS;
 use super::tags::TAGS;
+use super::tasks::TASKS;
 use super::teams::TEAMS;
+use super::tickets::TICKETS;
 use super::users::USERS;
 
 pub(super) use actions::OPERATIONS;
@@ -80,6 +88,12 @@ pub(crate) static DEALS: Resource = Resource {
         belongs_to::<deals::team_id>("team", &TEAMS),
         belongs_to::<deals::source_lead_id>("lead", &LEADS),
         has_many::<deal_stage_transitions::deal_id>("transitions", &DEAL_STAGE_TRANSITIONS),
+        has_many::<tickets::deal_id>("tickets", &TICKETS),
+        has_many::<calls::deal_id>("calls", &CALLS),
+        has_many_as::<activities::parent_type, activities::parent_id>("activities", &ACTIVITIES),
+        has_many_as::<tasks::parent_type, tasks::parent_id>("tasks", &TASKS),
+        has_many_as::<notes::parent_type, notes::parent_id>("notes", &NOTES),
+        has_many_as::<taggings::parent_type, taggings::parent_id>("taggings", &TAGGINGS),
         many_through_as::<taggings::parent_type, taggings::parent_id, taggings::tag_id>(
             "tags", "taggings", &TAGS,
         ),

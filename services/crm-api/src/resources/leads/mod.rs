@@ -12,15 +12,21 @@ mod targets;
 use pulse_jsonapi::{Code, Problem};
 use pulse_resource::render::Record;
 use pulse_resource::write::{Transaction, Work};
-use pulse_resource::{Changes, Events, Resource, attribute, belongs_to, has_many, many_through_as};
-use pulse_store::schema::{deals, leads, taggings};
+use pulse_resource::{
+    Changes, Events, Resource, attribute, belongs_to, has_many, has_many_as, many_through_as,
+};
+use pulse_store::schema::{activities, deals, leads, notes, taggings, tasks};
 use serde_json::json;
 
+use super::activities::ACTIVITIES;
 use super::companies::COMPANIES;
 use super::contacts::CONTACTS;
 use super::deals::DEALS;
+use super::notes::NOTES;
 use super::shapes::{self, Member, Shape};
+use super::taggings::TAGGINGS;
 use super::tags::TAGS;
+use super::tasks::TASKS;
 use super::teams::TEAMS;
 use super::users::USERS;
 use super::{ORIGINS, phones};
@@ -80,6 +86,10 @@ pub(crate) static LEADS: Resource = Resource {
         belongs_to::<leads::converted_company_id>("converted_company", &COMPANIES).read_only(),
         belongs_to::<leads::converted_deal_id>("converted_deal", &DEALS).read_only(),
         has_many::<deals::source_lead_id>("deals", &DEALS),
+        has_many_as::<activities::parent_type, activities::parent_id>("activities", &ACTIVITIES),
+        has_many_as::<tasks::parent_type, tasks::parent_id>("tasks", &TASKS),
+        has_many_as::<notes::parent_type, notes::parent_id>("notes", &NOTES),
+        has_many_as::<taggings::parent_type, taggings::parent_id>("taggings", &TAGGINGS),
         many_through_as::<taggings::parent_type, taggings::parent_id, taggings::tag_id>(
             "tags", "taggings", &TAGS,
         ),

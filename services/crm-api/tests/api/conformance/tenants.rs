@@ -43,7 +43,7 @@ async fn direct(stranger: &Caller<'_>, record: &Sample) {
         let link = format!("{path}/relationships/{}", relationship.name);
         calls.push((Method::GET, link.clone(), None));
         let data = if relationship.to_one() { Value::Null } else { json!([]) };
-        if changeable(relationship) {
+        if changeable(resource, relationship) {
             calls.push((Method::PATCH, link, Some(json!({ "data": data }))));
         }
     }
@@ -53,10 +53,10 @@ async fn direct(stranger: &Caller<'_>, record: &Sample) {
     }
 }
 
-fn changeable(relationship: &Relationship) -> bool {
+fn changeable(resource: &Resource, relationship: &Relationship) -> bool {
     match relationship.link {
         Link::BelongsTo { nullable, writable, .. } | Link::BelongsToAny { nullable, writable, .. } => {
-            writable && nullable
+            resource.actions.update && writable && nullable
         }
         Link::Through { .. } => true,
         _ => false,
@@ -96,14 +96,14 @@ async fn through_relationships(stranger: &Caller<'_>, record: &Sample) {
     }
     for needed in &record.needed {
         for relationship in record.resource.relationships {
-            if leads_to(relationship, needed.resource) && changeable(relationship) {
+            if leads_to(relationship, needed.resource) && changeable(record.resource, relationship) {
                 refuse(stranger, &own, relationship, needed).await;
             }
         }
     }
     for relationship in own.resource.relationships {
         let foreign = Sample { resource: record.resource, id: record.id.clone(), needed: Vec::new() };
-        if leads_to(relationship, record.resource) && changeable(relationship) {
+        if leads_to(relationship, record.resource) && changeable(record.resource, relationship) {
             refuse(stranger, &own, relationship, &foreign).await;
         }
     }

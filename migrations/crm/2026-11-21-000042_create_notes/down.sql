@@ -1,0 +1,2 @@
+DROP TABLE note_mentions;
+DROP TABLE notes;
