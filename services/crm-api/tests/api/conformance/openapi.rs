@@ -86,7 +86,7 @@ async fn every_record_looks_as_the_document_says_wherever_it_is_shown() {
             document.ask(&caller, Method::DELETE, &format!("{path}/{{id}}"), id).await;
             document.ask(&caller, Method::GET, &format!("{path}/{{id}}"), id).await;
         }
-        if resource.actions.destroy && resource.editable {
+        if resource.actions.destroy && resource.has_trash() {
             document.ask(&caller, Method::POST, &format!("{path}/{{id}}/restore"), id).await;
             document.ask(&caller, Method::DELETE, &format!("{path}/{{id}}"), id).await;
             document.ask(&caller, Method::DELETE, &format!("{path}/{{id}}/purge"), id).await;
