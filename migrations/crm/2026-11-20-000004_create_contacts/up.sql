@@ -31,7 +31,7 @@ CREATE TABLE contacts (
     status text NOT NULL DEFAULT 'active' CONSTRAINT contacts_status_check CHECK (
         status IN ('active', 'inactive', 'bounced')
     ),
-    score integer DEFAULT 0,
+    score integer,
     annual_value numeric(18, 2),
     currency text,
     source text,

@@ -10,7 +10,8 @@ mod rules;
 
 use pulse_jsonapi::Problem;
 use pulse_resource::{
-    Changes, Events, Resource, attribute, belongs_to, has_many, has_many_as, many_through, many_through_as,
+    Changes, Events, NOW, Resource, Scope, attribute, belongs_to, has_many, has_many_as, many_through,
+    many_through_as,
 };
 use pulse_store::schema::{
     activities, calls, deal_contacts, deal_stage_transitions, deals, notes, taggings, tasks, tickets,
@@ -97,6 +98,13 @@ pub(crate) static DEALS: Resource = Resource {
         many_through_as::<taggings::parent_type, taggings::parent_id, taggings::tag_id>(
             "tags", "taggings", &TAGS,
         ),
+    ],
+    scopes: &[
+        Scope { name: "open", conditions: &[("status_eq", &["open"])] },
+        Scope { name: "won", conditions: &[("status_eq", &["won"])] },
+        Scope { name: "lost", conditions: &[("status_eq", &["lost"])] },
+        Scope { name: "closed", conditions: &[("status_not_eq", &["open"])] },
+        Scope { name: "rotting", conditions: &[("status_eq", &["open"]), ("rotten_at_lteq", &[NOW])] },
     ],
     events: Some(Events::of("deal.created", "deal.updated", "deal.deleted", "deal.restored")),
     validate,

@@ -95,6 +95,12 @@ impl Fixture {
         json!({ "data": { "type": table, "attributes": attributes, "relationships": relationships } })
     }
 
+    /// What we call an attribute where it is set, if that is not where it is read.
+    fn written(&self, table: &str, name: &str) -> String {
+        let written = self.mapping["resources"][table]["wire"].get(name);
+        written.map_or_else(|| self.name(table, name), |written| text(written).to_owned())
+    }
+
     /// What we call an attribute or association of the examples.
     pub(crate) fn name(&self, table: &str, name: &str) -> String {
         let resource = &self.mapping["resources"][table];
