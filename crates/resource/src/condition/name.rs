@@ -94,7 +94,13 @@ impl Column {
 
     /// Writes that it equals a value or does not, where that is said otherwise than by an operator. Returns whether it
     /// is.
-    pub(super) fn write_equality(&self, alias: &str, value: &Value, equal: bool, sql: &mut Statement) -> bool {
+    pub(super) fn write_equality(
+        &self,
+        alias: &str,
+        value: &Value,
+        equal: bool,
+        sql: &mut Statement,
+    ) -> bool {
         self.custom.is_some_and(|custom| custom.write_equality(alias, value, equal, sql))
     }
 

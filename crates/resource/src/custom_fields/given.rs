@@ -39,7 +39,9 @@ impl Given {
             let Some(field) = definitions.named(resource, key) else {
                 let detail = format!("{} has no custom field {key:?}.", resource.name);
                 let known = definitions.of(resource).map(|field| field.key.as_str());
-                problems.push(Problem::new(Code::UnknownAttribute, detail).at_pointer(at(&[key])).allowing(known));
+                problems.push(
+                    Problem::new(Code::UnknownAttribute, detail).at_pointer(at(&[key])).allowing(known),
+                );
                 continue;
             };
             let normal = match value {

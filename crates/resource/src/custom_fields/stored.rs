@@ -91,7 +91,9 @@ impl Stored {
         let member = Bind::json(&json!({ self.id.to_string(): value }));
         if equal {
             // The index has the rows with values alone.
-            sql.sql(&format!("({alias}.{ATTRIBUTE} <> '{{}}' AND {alias}.{ATTRIBUTE} @> ")).bind(member).sql(")");
+            sql.sql(&format!("({alias}.{ATTRIBUTE} <> '{{}}' AND {alias}.{ATTRIBUTE} @> "))
+                .bind(member)
+                .sql(")");
         } else {
             sql.sql(&format!("({alias}.{ATTRIBUTE} ? ")).bind(self.key());
             sql.sql(&format!(" AND NOT {alias}.{ATTRIBUTE} @> ")).bind(member).sql(")");

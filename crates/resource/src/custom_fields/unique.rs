@@ -44,7 +44,8 @@ pub(crate) fn holders(resource: &Resource, workspace: WorkspaceId, id: Uuid) -> 
 /// What a row of [`holders`] means to the client.
 pub(crate) fn problem(row: &Row) -> Option<Problem> {
     let key = row.text(0)?;
-    let problem = Problem::new(Code::NotUnique, format!("Another record has this {key}.")).at_pointer(at(&[key]));
+    let problem =
+        Problem::new(Code::NotUnique, format!("Another record has this {key}.")).at_pointer(at(&[key]));
     Some(problem.with_meta(json!({ "id": row.id(1)? })))
 }
 

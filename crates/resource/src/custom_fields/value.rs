@@ -36,7 +36,9 @@ pub(super) fn normal(field: &Field, value: &Value) -> Result<Value, (Code, Strin
         FieldKind::Decimal => plain(&changes::decimal(key, value, SCALE)?).into(),
         FieldKind::Boolean => value.as_bool().ok_or_else(|| wrong("true or false"))?.into(),
         FieldKind::Date => date(value).ok_or_else(|| wrong("a date like 2026-01-31"))?.into(),
-        FieldKind::DateTime => instant(value).ok_or_else(|| wrong("a time like 2026-01-31T12:00:00Z"))?.into(),
+        FieldKind::DateTime => {
+            instant(value).ok_or_else(|| wrong("a time like 2026-01-31T12:00:00Z"))?.into()
+        }
         FieldKind::Choice => choice(field, value)?.into(),
         FieldKind::MultiChoice => {
             let chosen = value.as_array().ok_or_else(|| wrong("an array of choices"))?;
@@ -53,7 +55,8 @@ pub(super) fn normal(field: &Field, value: &Value) -> Result<Value, (Code, Strin
         }
         FieldKind::Email => {
             let address = text(key, value, EMAIL)?;
-            let parts = address.split_once('@').filter(|(local, domain)| !local.is_empty() && !domain.is_empty());
+            let parts =
+                address.split_once('@').filter(|(local, domain)| !local.is_empty() && !domain.is_empty());
             let plain = !address.contains(char::is_whitespace) && address.matches('@').count() == 1;
             parts.filter(|_| plain).ok_or_else(|| wrong("an e-mail address"))?;
             address.to_lowercase().into()

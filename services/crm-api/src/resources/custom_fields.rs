@@ -88,7 +88,8 @@ fn choices_fault(choices: &Value) -> Option<String> {
         let once = (1..texts.len()).all(|index| !texts[..index].contains(&texts[index]));
         (1..=CHOICES).contains(&texts.len()) && lengths && once
     });
-    (!fits).then(|| format!("choices are 1 to {CHOICES} different texts of 1 to {CHOICE} characters, or null."))
+    (!fits)
+        .then(|| format!("choices are 1 to {CHOICES} different texts of 1 to {CHOICE} characters, or null."))
 }
 
 /// Checks what a field would be after the change: what identifies it does not change, choices stand where they mean
@@ -111,7 +112,11 @@ fn consistent(old: Option<&Record>, changes: &Changes) -> Result<(), Error> {
     if let Some(kind) = kind
         && kind.has_choices() == value("choices").is_null()
     {
-        let at = if changes.value("choices").is_some() { pointer(&["data", "attributes", "choices"]) } else { "/data".into() };
+        let at = if changes.value("choices").is_some() {
+            pointer(&["data", "attributes", "choices"])
+        } else {
+            "/data".into()
+        };
         let problem = if kind.has_choices() {
             Problem::new(Code::Required, format!("A field of the kind {} needs choices.", kind.name()))
         } else {
@@ -131,7 +136,11 @@ fn consistent(old: Option<&Record>, changes: &Changes) -> Result<(), Error> {
 }
 
 /// Refuses one field too many, be it created or restored.
-fn follow<'a>(transaction: &'a mut Transaction, old: Option<&'a Record>, new: Option<&'a Record>) -> Work<'a> {
+fn follow<'a>(
+    transaction: &'a mut Transaction,
+    old: Option<&'a Record>,
+    new: Option<&'a Record>,
+) -> Work<'a> {
     Box::pin(async move {
         let (None, Some(field)) = (old, new) else { return Ok(()) };
         let resource = field.get("resource").as_str().unwrap_or_default().to_owned();
@@ -144,7 +153,8 @@ fn follow<'a>(transaction: &'a mut Transaction, old: Option<&'a Record>, new: Op
             .get_result(transaction.connection())
             .await?;
         if count > FIELDS {
-            let detail = format!("There are {FIELDS} custom fields of {resource} already, which is the most.");
+            let detail =
+                format!("There are {FIELDS} custom fields of {resource} already, which is the most.");
             return Err(Problem::new(Code::StateConflict, detail).into());
         }
         Ok(())
@@ -161,8 +171,23 @@ mod tests {
             assert_eq!(key_fault(key), None, "{key}");
         }
         for key in [
-            "", "Tier", "2nd", "_tier", "tier-a", "größe", "eq", "tier_eq", "plan_not_in", "in", "a_or_b", "or_b", "a_and_b",
-            "true", "last_present", "cont_any", "this_or",
+            "",
+            "Tier",
+            "2nd",
+            "_tier",
+            "tier-a",
+            "größe",
+            "eq",
+            "tier_eq",
+            "plan_not_in",
+            "in",
+            "a_or_b",
+            "or_b",
+            "a_and_b",
+            "true",
+            "last_present",
+            "cont_any",
+            "this_or",
         ] {
             assert!(key_fault(key).is_some(), "{key}");
         }
@@ -174,7 +199,15 @@ mod tests {
         for choices in [json!(null), json!(["a"]), json!(["a", "b"])] {
             assert_eq!(choices_fault(&choices), None, "{choices}");
         }
-        for choices in [json!([]), json!("a"), json!({}), json!([1]), json!([""]), json!(["a", "a"]), json!(["x".repeat(256)])] {
+        for choices in [
+            json!([]),
+            json!("a"),
+            json!({}),
+            json!([1]),
+            json!([""]),
+            json!(["a", "a"]),
+            json!(["x".repeat(256)]),
+        ] {
             assert!(choices_fault(&choices).is_some(), "{choices}");
         }
     }

@@ -8,6 +8,7 @@ mod bookings;
 mod companies;
 mod conformance;
 mod contacts;
+mod custom_fields;
 mod deals;
 mod esignature;
 mod filters;

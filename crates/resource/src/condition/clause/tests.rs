@@ -200,7 +200,8 @@ fn condition() -> impl Strategy<Value = Condition> {
     let names = prop::collection::vec(0..NAMES.len(), 1..3);
     (names, 0..PREDICATES.len(), any::<bool>(), prop::collection::vec(0..3u8, 1..3)).prop_map(
         |(names, predicate, or, values)| {
-            let path = |name: &usize| key::path(&Offered::for_filters(&CONTACTS, &Definitions::NONE), NAMES[*name]);
+            let path =
+                |name: &usize| key::path(&Offered::for_filters(&CONTACTS, &Definitions::NONE), NAMES[*name]);
             let predicate = Predicate::named(PREDICATES[predicate]).expect("it is one");
             let given = match predicate.shape {
                 Shape::Flag => Given::Flag(values[0] > 0),
