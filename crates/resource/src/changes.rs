@@ -13,6 +13,8 @@ use pulse_store::JsonText;
 use serde_json::Value;
 use uuid::Uuid;
 
+use crate::custom_fields::Definitions;
+use crate::custom_fields::given::Given;
 use crate::declare::{Attribute, Hop, Link, Relationship, Resource};
 use crate::statement::{Bind, json_text};
 
@@ -40,6 +42,8 @@ pub struct Changes {
     /// What relationships that cannot be set are said to lead to: allowed where they do, since clients send whole
     /// records back.
     pub(crate) kept: Vec<(&'static Relationship, Vec<(Hop, Uuid)>)>,
+    /// Whether custom fields are set that must be unique.
+    pub(crate) may_collide: bool,
 }
 
 impl Changes {
@@ -54,14 +58,27 @@ impl Changes {
             to_one: Vec::new(),
             to_many: Vec::new(),
             kept: Vec::new(),
+            may_collide: false,
         }
     }
 
-    /// What a client asks of a new record.
+    /// What is asked of a new record, custom fields aside.
     ///
     /// # Errors
     /// Everything that is wrong with it.
     pub fn creating(resource: &'static Resource, input: ResourceInput) -> Result<Self, Vec<Problem>> {
+        Self::creating_with(resource, input, &Definitions::NONE)
+    }
+
+    /// What a client asks of a new record, which has these custom fields.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
+    pub fn creating_with(
+        resource: &'static Resource,
+        input: ResourceInput,
+        definitions: &Definitions,
+    ) -> Result<Self, Vec<Problem>> {
         let mut problems = Vec::new();
         for attribute in resource.attributes.iter().filter(|attribute| attribute.required) {
             if input.attributes.get(attribute.name).is_none_or(Value::is_null) {
@@ -81,21 +98,34 @@ impl Changes {
                 problems.push(Problem::new(Code::Required, detail).at_pointer("/data"));
             }
         }
-        Self::read(resource, input, true, problems)
+        Self::read(resource, input, definitions, true, problems)
     }
 
-    /// What a client asks of a record that exists. Read-only attributes and to-one relationships are left out, since
-    /// clients send whole records back.
+    /// What is asked of a record that exists, custom fields aside.
     ///
     /// # Errors
     /// Everything that is wrong with it.
     pub fn updating(resource: &'static Resource, input: ResourceInput) -> Result<Self, Vec<Problem>> {
-        Self::read(resource, input, false, Vec::new())
+        Self::updating_with(resource, input, &Definitions::NONE)
+    }
+
+    /// What a client asks of a record that exists and has these custom fields. Read-only attributes and to-one relationships are left out, since
+    /// clients send whole records back.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
+    pub fn updating_with(
+        resource: &'static Resource,
+        input: ResourceInput,
+        definitions: &Definitions,
+    ) -> Result<Self, Vec<Problem>> {
+        Self::read(resource, input, definitions, false, Vec::new())
     }
 
     fn read(
         resource: &'static Resource,
         input: ResourceInput,
+        definitions: &Definitions,
         new: bool,
         mut problems: Vec<Problem>,
     ) -> Result<Self, Vec<Problem>> {
@@ -107,6 +137,14 @@ impl Changes {
                     Problem::new(Code::Invalid, "An id that a client chooses is a UUID.")
                         .at_pointer("/data/id"),
                 ),
+            }
+        }
+        if let Some(attribute) = resource.attributes.iter().find(|attribute| attribute.custom) {
+            let given = input.attributes.get(attribute.name);
+            let given = Given::read(definitions, resource, given, new, &mut problems);
+            changes.may_collide = given.may_collide();
+            if !given.is_empty() {
+                changes.columns.push((attribute.name, given.by_id()));
             }
         }
         for (name, value) in input.attributes {
@@ -184,6 +222,10 @@ impl Changes {
             } else {
                 Ok(())
             };
+        }
+        if attribute.custom {
+            self.values.push((attribute, value));
+            return Ok(());
         }
         if value.is_null() && !attribute.nullable {
             // A new record without a required attribute is reported as such already.
@@ -341,20 +383,7 @@ fn bind(attribute: &Attribute, value: &Value) -> Result<Bind, (Code, String)> {
             Bind::Integer(number.into())
         }
         (Kind::BigInteger, Value::Number(number)) => Bind::Integer(number.as_i64().ok_or_else(wrong)?),
-        (Kind::Decimal { scale }, Value::String(_) | Value::Number(_)) => {
-            let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-            let number: BigDecimal = text.parse().or(Err(wrong()))?;
-            let number = number.normalized();
-            let after = number.fractional_digit_count();
-            let before = i64::try_from(number.digits()).unwrap_or(i64::MAX) - after;
-            let whole = DIGITS - scale;
-            if after > i64::from(scale) || before > i64::from(whole) {
-                let detail =
-                    format!("{name} has at most {whole} digits before the point and {scale} after it.");
-                return Err((Code::Invalid, detail));
-            }
-            Bind::Decimal(number)
-        }
+        (Kind::Decimal { scale }, _) => Bind::Decimal(decimal(name, value, scale)?),
         (Kind::Float, Value::Number(number)) => Bind::Float(number.as_f64().ok_or_else(wrong)?),
         (Kind::Boolean, Value::Bool(value)) => Bind::Boolean(*value),
         (Kind::Date, Value::String(text)) => {
@@ -369,4 +398,24 @@ fn bind(attribute: &Attribute, value: &Value) -> Result<Bind, (Code, String)> {
         (Kind::Json, json) => Bind::Json(JsonText(json_text(json))),
         _ => return Err(wrong()),
     })
+}
+
+/// A decimal number, which clients write as a text or a number.
+pub(crate) fn decimal(name: &str, value: &Value, scale: u32) -> Result<BigDecimal, (Code, String)> {
+    let text = match value {
+        Value::String(text) => text.clone(),
+        Value::Number(number) => number.to_string(),
+        _ => String::new(),
+    };
+    let wrong = || (Code::WrongKind, format!("{name} is {}.", Kind::Decimal { scale }.noun()));
+    let number: BigDecimal = text.parse().or(Err(wrong()))?;
+    let number = number.normalized();
+    let after = number.fractional_digit_count();
+    let before = i64::try_from(number.digits()).unwrap_or(i64::MAX) - after;
+    let whole = DIGITS - scale;
+    if after > i64::from(scale) || before > i64::from(whole) {
+        let detail = format!("{name} has at most {whole} digits before the point and {scale} after it.");
+        return Err((Code::Invalid, detail));
+    }
+    Ok(number)
 }

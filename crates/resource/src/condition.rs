@@ -18,7 +18,6 @@ use self::clause::Node;
 use self::comparison::Comparison;
 pub(crate) use self::hop::Place;
 pub(crate) use self::name::{Column, Offered};
-use crate::declare::Resource;
 use crate::statement::Statement;
 
 /// A checked filter: conditions with their values cast.
@@ -33,12 +32,12 @@ impl Filter {
 
     /// Looks up columns and casts values.
     pub(crate) fn plan(
-        resource: &'static Resource,
+        offered: Offered<'_>,
         group: &Group,
         strictness: Strictness,
         problems: &mut Vec<Problem>,
     ) -> Self {
-        let mut planner = Planner { resource, strictness, problems, impossible: false };
+        let mut planner = Planner { offered, strictness, problems, impossible: false };
         let node = planner.group(group);
         Self(if planner.impossible { Node::Any(Vec::new()) } else { node })
     }
@@ -55,7 +54,7 @@ impl Filter {
 }
 
 struct Planner<'a> {
-    resource: &'static Resource,
+    offered: Offered<'a>,
     strictness: Strictness,
     problems: &'a mut Vec<Problem>,
     /// Whether a condition makes the gem find nothing, whatever the others say.
@@ -71,8 +70,8 @@ impl Planner<'_> {
     }
 
     fn condition(&mut self, condition: &Condition) -> Option<Node> {
-        let offered = Offered::for_filters(self.resource);
-        let resolved: Option<Vec<_>> = condition.attributes.iter().map(|path| offered.follow(path)).collect();
+        let paths = condition.attributes.iter();
+        let resolved: Option<Vec<_>> = paths.map(|path| self.offered.follow(path)).collect();
         let Some(resolved) = resolved else {
             let detail = "the filter names something that cannot be filtered by";
             self.problems.push(Problem::new(Code::UnknownFilter, detail).at_parameter(&condition.parameter));

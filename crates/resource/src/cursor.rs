@@ -90,7 +90,7 @@ impl Order {
     /// Where the value stands among the columns of a record; those that do not are read in addition, in this order.
     pub(crate) fn position(&self, columns: &[&str]) -> Option<usize> {
         let own = self.path.is_empty();
-        columns.iter().position(|column| own && *column == self.column.name())
+        columns.iter().position(|column| own && Some(*column) == self.column.name())
     }
 }
 
@@ -99,7 +99,7 @@ fn check(resource: &str, order: &[Order], text: &str) -> String {
     for key in order {
         let hops = key.path.iter().map(|hop| format!(".{}:{}", hop.relationship.name, hop.target.name));
         let direction = if key.descending { "-" } else { "+" };
-        all.push_str(&format!(" {direction}{}.{}", hops.collect::<String>(), key.column.name()));
+        all.push_str(&format!(" {direction}{}.{}", hops.collect::<String>(), key.column.identity()));
     }
     BASE64.encode(&token::digest(&all)[..CHECK])
 }
@@ -122,7 +122,7 @@ fn decode(resource: &str, order: &[Order], cursor: &str) -> Option<Vec<Bind>> {
             Some(length) => {
                 let (cell, behind) = behind.split_at_checked(usize::from(length))?;
                 rest = behind;
-                Bind::of_cell(key.column.kind(), cell)?
+                Bind::of_cell(key.column.cell_kind(), cell)?
             }
         });
     }

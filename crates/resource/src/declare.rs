@@ -143,6 +143,8 @@ pub struct Attribute {
     pub max_len: usize,
     /// The values it may have; any where there are none.
     pub choices: &'static [&'static str],
+    /// Whether its members are the fields that a workspace adds ([`crate::custom_fields`]).
+    pub custom: bool,
     /// Whether its column may be null, which is compared with the database.
     pub(crate) nullable_column: bool,
 }
@@ -289,6 +291,12 @@ impl Resource {
         singular.split('_').map(capital).collect()
     }
 
+    /// Whether workspaces can add fields to its records.
+    #[must_use]
+    pub fn has_custom_fields(&self) -> bool {
+        self.attributes.iter().any(|attribute| attribute.custom)
+    }
+
     /// The attributes that have a column, in order.
     pub(crate) fn readable(&self) -> impl Iterator<Item = &'static Attribute> + use<> {
         self.attributes.iter().filter(|attribute| attribute.readable)
@@ -355,6 +363,17 @@ impl Attribute {
         self
     }
 
+    /// Its members are the fields that a workspace adds: the column is `custom_fields`.
+    ///
+    /// # Panics
+    /// While compiling, when it is not JSON.
+    #[must_use]
+    pub const fn custom(mut self) -> Self {
+        assert!(matches!(self.kind, Kind::Json), "custom fields are JSON");
+        self.custom = true;
+        self
+    }
+
     /// Characters at most.
     ///
     /// # Panics
@@ -396,6 +415,7 @@ where
         required: false,
         filterable: false,
         sortable: false,
+        custom: false,
         max_len: 255,
         choices: &[],
     }

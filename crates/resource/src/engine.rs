@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use crate::act::Act;
 use crate::cursor::Range;
+use crate::custom_fields::Definitions;
 use crate::declare::{Hop, Resource, Store};
 use crate::error::not_found;
 use crate::plan::Plan;
@@ -79,6 +80,18 @@ impl Engine {
             Store::Analytics => &self.analytics,
         };
         Ok(pool.get().await?)
+    }
+
+    /// The custom fields of a workspace; those of one resource, where one is given.
+    ///
+    /// # Errors
+    /// When the database is away.
+    pub async fn definitions(&self, act: &Act, resource: Option<&Resource>) -> Result<Definitions, Error> {
+        let connection = self.crm.get().await?;
+        let statement = Definitions::select(act.workspace, resource);
+        let (allowed, rows) = join(act.check(), statement.rows(&connection, &self.shapes)).await;
+        allowed?;
+        Ok(Definitions::read(&rows?))
     }
 
     /// A page of records; of those related to `parent`, where there is one.

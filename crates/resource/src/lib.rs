@@ -15,6 +15,7 @@ pub mod changes;
 pub mod check;
 pub mod condition;
 pub mod cursor;
+pub mod custom_fields;
 pub mod declare;
 pub mod engine;
 pub mod error;
@@ -31,6 +32,7 @@ pub mod write;
 
 pub use act::{Act, Actor, Guard};
 pub use changes::Changes;
+pub use custom_fields::Definitions;
 pub use declare::{
     Actions, Attribute, Events, Hop, Link, Relationship, Resource, Store, Target, attribute, belongs_to,
     belongs_to_any, has_many, has_many_as, many_through, many_through_as, secret,

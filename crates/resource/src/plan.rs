@@ -8,6 +8,7 @@ use pulse_jsonapi::{Code, Problem};
 use crate::condition::order::{Key, Order};
 use crate::condition::{Column, Filter, Offered};
 use crate::cursor::Range;
+use crate::custom_fields::Definitions;
 use crate::declare::{Hop, Resource};
 use crate::scope::{self, Trash};
 
@@ -50,24 +51,38 @@ impl Fields {
 }
 
 impl Plan {
-    /// Looks everything up.
+    /// Looks everything up, custom fields aside.
     ///
     /// # Errors
-    /// One problem for each name that does not exist or may not be used, and for each value that cannot be read.
+    /// As [`Plan::with`].
     pub fn new(
         resources: &[&'static Resource],
         resource: &'static Resource,
         query: &Query,
     ) -> Result<Self, Vec<Problem>> {
+        Self::with(resources, resource, query, &Definitions::NONE)
+    }
+
+    /// Looks everything up; `definitions` are the custom fields that the query may name.
+    ///
+    /// # Errors
+    /// One problem for each name that does not exist or may not be used, and for each value that cannot be read.
+    pub fn with(
+        resources: &[&'static Resource],
+        resource: &'static Resource,
+        query: &Query,
+        definitions: &Definitions,
+    ) -> Result<Self, Vec<Problem>> {
         let mut problems = Vec::new();
-        let resolved = resolve(&query.filter, &Offered::for_filters(resource), query.unknown_filters);
+        let offered = Offered::for_filters(resource, definitions);
+        let resolved = resolve(&query.filter, &offered, query.unknown_filters);
         let group = resolved.unwrap_or_else(|unknown| {
             problems.extend(unknown);
             Group::default()
         });
-        let filter = Filter::plan(resource, &group, query.unknown_filters, &mut problems);
+        let filter = Filter::plan(offered, &group, query.unknown_filters, &mut problems);
         let (scopes, trash) = scope::plan(resource, &group.scopes, &mut problems);
-        let offered = Offered::for_sorts(resource);
+        let offered = Offered::for_sorts(resource, definitions);
         let sorts = resolve_sorts(&query.sort, &offered, query.unknown_filters);
         let sorts = sorts.unwrap_or_else(|unknown| {
             problems.extend(unknown);

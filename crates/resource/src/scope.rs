@@ -10,6 +10,7 @@ use pulse_jsonapi::ransack::{ScopeCall, Search, Strictness, resolve};
 use pulse_jsonapi::{Code, Problem};
 
 use crate::condition::{Filter, Offered};
+use crate::custom_fields::Definitions;
 use crate::declare::Resource;
 
 /// A filter with a name.
@@ -87,8 +88,10 @@ impl Scope {
         };
         let conditions = self.conditions.iter().map(condition).collect();
         let search = Search { conditions, ..Search::default() };
-        match resolve(&search, &Offered::for_filters(resource), Strictness::Strict) {
-            Ok(group) => Filter::plan(resource, &group, Strictness::Strict, problems),
+        let none = Definitions::NONE;
+        let offered = Offered::for_filters(resource, &none);
+        match resolve(&search, &offered, Strictness::Strict) {
+            Ok(group) => Filter::plan(offered, &group, Strictness::Strict, problems),
             Err(unknown) => {
                 problems.extend(unknown);
                 Filter::none()

@@ -5,6 +5,7 @@ use uuid::Uuid;
 
 use crate::condition::Place;
 use crate::cursor::Range;
+use crate::custom_fields;
 use crate::declare::{Hop, Link, Relationship, Resource};
 use crate::plan::Plan;
 use crate::row::Row;
@@ -32,6 +33,20 @@ pub(crate) fn columns(resource: &'static Resource) -> Vec<&'static str> {
         .collect()
 }
 
+/// A column of the row behind `alias`: the column, or the custom fields by their keys.
+fn cell(resource: &'static Resource, column: &'static str, alias: &str) -> String {
+    match resource.attribute(column) {
+        Some(attribute) if attribute.custom => custom_fields::stored::shown(resource, alias),
+        _ => format!("{alias}.{column}"),
+    }
+}
+
+/// The columns of a record as it is, of the row behind `alias`.
+pub(crate) fn cells(resource: &'static Resource, alias: &str) -> String {
+    let cells = columns(resource).into_iter().map(|column| cell(resource, column, alias));
+    cells.collect::<Vec<_>>().join(", ")
+}
+
 /// `SELECT … FROM … t WHERE t.workspace_id = …`, live records alone, with a column more where `more` is given.
 fn start(resource: &'static Resource, workspace: WorkspaceId, join: &str, more: Option<&str>) -> Statement {
     let mut sql = shown(resource);
@@ -54,7 +69,7 @@ fn shown(resource: &'static Resource) -> Statement {
                  k.deleted_at IS NULL)",
                 target.table
             )),
-            _ => sql.sql(&format!("t.{column}")),
+            _ => sql.sql(&cell(resource, column, "t")),
         };
     }
     sql
@@ -63,9 +78,7 @@ fn shown(resource: &'static Resource) -> Statement {
 /// `SELECT` and the columns of a record as it is.
 fn stored(resource: &'static Resource) -> Statement {
     let mut sql = Statement::default();
-    for (index, column) in columns(resource).into_iter().enumerate() {
-        sql.sql(if index == 0 { "SELECT t." } else { ", t." }).sql(column);
-    }
+    sql.sql("SELECT ").sql(&cells(resource, "t"));
     sql
 }
 

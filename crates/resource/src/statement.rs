@@ -46,6 +46,8 @@ pub enum Bind {
     Id(Uuid),
     /// JSON.
     Json(JsonText),
+    /// Members of a JSON object, which are set in what the column holds; null takes one away.
+    Members(JsonText),
     /// Bytes, such as a sealed secret.
     Bytes(Vec<u8>),
     /// Values of one kind, as one array, so that a list of any length has the same shape.
@@ -301,7 +303,7 @@ impl QueryFragment<Pg> for Bind {
             Self::Date(value) => out.push_bind_param::<Date, _>(value),
             Self::Instant(value) => out.push_bind_param::<Timestamptz, _>(value),
             Self::Id(value) => out.push_bind_param::<SqlUuid, _>(value),
-            Self::Json(value) => out.push_bind_param::<Jsonb, _>(value),
+            Self::Json(value) | Self::Members(value) => out.push_bind_param::<Jsonb, _>(value),
             Self::Bytes(value) => out.push_bind_param::<Binary, _>(value),
             Self::List(List::Texts(list)) => out.push_bind_param::<Array<Text>, _>(list),
             Self::List(List::Integers(list)) => out.push_bind_param::<Array<BigInt>, _>(list),

@@ -20,6 +20,7 @@ use uuid::Uuid;
 
 use crate::act::{Act, Actor};
 use crate::changes::related_not_found;
+use crate::custom_fields::unique;
 use crate::declare::{Hop, Link, Relationship, Resource};
 use crate::error::not_found;
 use crate::render::Record;
@@ -160,10 +161,14 @@ impl Transaction {
         }
         sql.sql(") VALUES (").bind(self.act.workspace.0).sql(", ").bind(id);
         for (_, value) in changes.columns() {
-            sql.sql(", ").bind(value.clone());
+            sql.sql(", ");
+            write_value(None, value, &mut sql);
         }
-        sql.sql(&format!(") RETURNING {}", select::columns(resource).join(", ")));
+        sql.sql(&format!(") RETURNING {}", select::cells(resource, resource.table)));
         let record = self.one(resource, sql).await?.ok_or_else(|| not_found(resource.name, id))?;
+        if changes.may_collide {
+            self.require_unique(resource, id).await?;
+        }
         for (hop, ids) in &changes.to_many {
             self.relink(&record, hop.relationship, Relink::Add, ids).await?;
         }
@@ -196,7 +201,11 @@ impl Transaction {
         if changes.columns().is_empty() && relinked.is_empty() {
             return Ok(old);
         }
-        self.change(&old, changes.columns(), relinked).await
+        let new = self.change(&old, changes.columns(), relinked).await?;
+        if changes.may_collide {
+            self.require_unique(resource, id).await?;
+        }
+        Ok(new)
     }
 
     /// Moves a record to the trash and returns it as it was. A record of a resource without a trash is gone.
@@ -237,8 +246,11 @@ impl Transaction {
         .bind(self.act.workspace.0)
         .sql(" AND id = ")
         .bind(id)
-        .sql(&format!(" AND deleted_at IS NOT NULL RETURNING {}", select::columns(resource).join(", ")));
+        .sql(&format!(" AND deleted_at IS NOT NULL RETURNING {}", select::cells(resource, resource.table)));
         let Some(record) = self.one(resource, sql).await? else { return self.lock(resource, id, None).await };
+        if resource.has_custom_fields() {
+            self.require_unique(resource, id).await?;
+        }
         let kind = resource.events.and_then(|events| events.restored);
         self.trace(Action::Restore, kind, &record, None).await?;
         self.follow(None, Some(&record)).await?;
@@ -351,7 +363,9 @@ impl Transaction {
         let mut sql = Statement::default();
         sql.sql(&format!("UPDATE {} SET ", resource.table));
         for (column, value) in columns {
-            sql.sql(&format!("{column} = ")).bind(value.clone()).sql(", ");
+            sql.sql(&format!("{column} = "));
+            write_value(Some(column), value, &mut sql);
+            sql.sql(", ");
         }
         sql.sql("updated_at = now(), lock_version = lock_version + 1 WHERE workspace_id = ")
             .bind(self.act.workspace.0)
@@ -360,11 +374,12 @@ impl Transaction {
         if relinked.is_empty() {
             for (index, (column, value)) in columns.iter().enumerate() {
                 sql.sql(if index == 0 { " AND (" } else { " OR " });
-                sql.sql(&format!("{column} IS DISTINCT FROM ")).bind(value.clone());
+                sql.sql(&format!("{column} IS DISTINCT FROM "));
+                write_value(Some(column), value, &mut sql);
             }
             sql.sql(")");
         }
-        sql.sql(&format!(" RETURNING {}", select::columns(resource).join(", ")));
+        sql.sql(&format!(" RETURNING {}", select::cells(resource, resource.table)));
         // The row is held, so it is there; that it is not found means that it is as it shall be.
         let Some(new) = self.one(resource, sql).await? else { return Ok(old.clone()) };
         let differs = new.changes_since(old);
@@ -405,6 +420,15 @@ impl Transaction {
             }
             _ => Ok(record),
         }
+    }
+
+    /// Refuses values of custom fields that must be unique and are those of another record too.
+    async fn require_unique(&mut self, resource: &'static Resource, id: Uuid) -> Result<(), Error> {
+        let workspace = self.act.workspace;
+        self.rows(unique::lock(resource, workspace, id)).await?;
+        let holders = self.rows(unique::holders(resource, workspace, id)).await?;
+        let problems: Vec<Problem> = holders.iter().filter_map(unique::problem).collect();
+        if problems.is_empty() { Ok(()) } else { Err(problems.into()) }
     }
 
     async fn require_related(&mut self, changes: &Changes) -> Result<(), Error> {
@@ -477,6 +501,21 @@ impl Transaction {
     async fn one(&mut self, resource: &'static Resource, sql: Statement) -> Result<Option<Record>, Error> {
         let rows = self.rows(sql).await?;
         Ok(rows.into_iter().next().map(|row| Record::new(resource, row)))
+    }
+}
+
+/// Writes what a column shall hold; `column` names it where it holds something already.
+fn write_value(column: Option<&str>, value: &Bind, sql: &mut Statement) {
+    match (value, column) {
+        (Bind::Members(_), Some(column)) => {
+            sql.sql(&format!("jsonb_strip_nulls({column} || ")).bind(value.clone()).sql(")");
+        }
+        (Bind::Members(_), None) => {
+            sql.sql("jsonb_strip_nulls(").bind(value.clone()).sql(")");
+        }
+        _ => {
+            sql.bind(value.clone());
+        }
     }
 }
 

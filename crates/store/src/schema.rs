@@ -289,6 +289,26 @@ diesel::table! {
 }
 
 diesel::table! {
+    custom_fields (workspace_id, id) {
+        workspace_id -> Uuid,
+        id -> Uuid,
+        resource -> Text,
+        key -> Text,
+        label -> Text,
+        kind -> Text,
+        choices -> Nullable<Jsonb>,
+        required -> Bool,
+        unique_values -> Bool,
+        description -> Nullable<Text>,
+        position -> Integer,
+        lock_version -> Integer,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        deleted_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
     deal_contacts (workspace_id, id) {
         workspace_id -> Uuid,
         id -> Uuid,

@@ -6,10 +6,11 @@ use actix_web::{HttpRequest, HttpResponse};
 use pulse_jsonapi::document::{Expect, Links, ResourceInput, Writer, read_resource};
 use pulse_jsonapi::query::{self, Accepts, Limits};
 use pulse_jsonapi::{Code, Problem};
+use pulse_resource::custom_fields::ATTRIBUTE;
 use pulse_resource::engine::Listing;
 use pulse_resource::plan::Plan;
 use pulse_resource::render::{BASE, Record};
-use pulse_resource::{Changes, Resource, error};
+use pulse_resource::{Act, Changes, Definitions, Resource, error};
 use pulse_service::body;
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
@@ -83,7 +84,7 @@ pub(crate) fn id(request: &HttpRequest, resource: &Resource) -> Result<Uuid, Err
     text.parse().map_err(|_malformed| error::not_found(resource.name, text).into())
 }
 
-/// Reads the parameters of a request and looks their names up.
+/// Reads the parameters of a request for one record and looks their names up.
 ///
 /// # Errors
 /// Everything that is wrong with them.
@@ -95,6 +96,24 @@ pub(crate) fn plan(
 ) -> Result<Plan, Error> {
     let query = query::parse(request.query_string(), &limited(request, app, accepts))?;
     Ok(Plan::new(app.engine().resources(), resource, &query)?)
+}
+
+/// The same of a list, whose filters and sorts may name custom fields.
+///
+/// # Errors
+/// Everything that is wrong with them.
+pub(crate) async fn plan_of_list(
+    request: &HttpRequest,
+    app: &App,
+    act: &Act,
+    resource: &'static Resource,
+) -> Result<Plan, Error> {
+    let query = query::parse(request.query_string(), &limited(request, app, Accepts::COLLECTION))?;
+    let definitions = match query.mentions(ATTRIBUTE) {
+        true => app.engine().definitions(act, None).await?,
+        false => Definitions::NONE,
+    };
+    Ok(Plan::with(app.engine().resources(), resource, &query, &definitions)?)
 }
 
 /// The parameters of an address as the settings and the profile asked for change them.
@@ -118,15 +137,24 @@ pub(crate) async fn read(payload: Payload) -> Result<Bytes, Error> {
     })
 }
 
-/// Reads the document of a new record and checks it.
+/// Reads the document of a new record of a resource without custom fields and checks it.
 ///
 /// # Errors
 /// Everything that is wrong with it.
 pub(crate) async fn new_record(resource: &'static Resource, payload: Payload) -> Result<Changes, Error> {
+    new_record_with(resource, payload, &Definitions::NONE).await
+}
+
+/// The same of a resource with these custom fields.
+async fn new_record_with(
+    resource: &'static Resource,
+    payload: Payload,
+    definitions: &Definitions,
+) -> Result<Changes, Error> {
     let id = Uuid::now_v7().to_string();
     let expect = Expect { r#type: resource.name, id: None, new_id: Some(&id), client_id_allowed: true };
     let input: ResourceInput = read_resource(&read(payload).await?, expect)?;
-    Ok(Changes::creating(resource, input)?)
+    Ok(Changes::creating_with(resource, input, definitions)?)
 }
 
 /// Reads what an action is sent; nothing stands for an object without members.
@@ -229,7 +257,7 @@ async fn list(
     bearer: &Bearer,
     resource: &'static Resource,
 ) -> Result<HttpResponse, Error> {
-    let plan = plan(request, app, resource, Accepts::COLLECTION)?;
+    let plan = plan_of_list(request, app, bearer.act(), resource).await?;
     let listing = app.engine().list(bearer.act(), &plan, None).await?;
     let links = page::links(request, &format!("{BASE}/{}", resource.path()), &plan, &listing);
     Ok(answer::fetched(request, answer::listing(&plan, &listing, &links, false), None))
@@ -258,7 +286,12 @@ async fn create(
 ) -> Result<HttpResponse, Error> {
     permit(app, bearer, resource).await?;
     let plan = plan(request, app, resource, Accepts::RESOURCE)?;
-    let mut changes = new_record(resource, payload).await?;
+    // Also where the document names none of them: some may be required.
+    let definitions = match resource.has_custom_fields() {
+        true => app.engine().definitions(bearer.act(), Some(resource)).await?,
+        false => Definitions::NONE,
+    };
+    let mut changes = new_record_with(resource, payload, &definitions).await?;
     app.check(&mut changes, None)?;
     let listing = app.engine().create_shown(bearer.act(), changes, &plan).await?;
     app.changed(resource);
@@ -278,7 +311,12 @@ async fn update(
     let expected = version::expected(request)?;
     let text = id.to_string();
     let expect = Expect { r#type: resource.name, id: Some(&text), new_id: None, client_id_allowed: true };
-    let mut changes = Changes::updating(resource, read_resource(&read(payload).await?, expect)?)?;
+    let input: ResourceInput = read_resource(&read(payload).await?, expect)?;
+    let definitions = match resource.has_custom_fields() && input.attributes.contains_key(ATTRIBUTE) {
+        true => app.engine().definitions(bearer.act(), Some(resource)).await?,
+        false => Definitions::NONE,
+    };
+    let mut changes = Changes::updating_with(resource, input, &definitions)?;
     app.check(&mut changes, Some(id))?;
     let listing = app.engine().update_shown(bearer.act(), id, changes, expected, &plan).await?;
     app.changed(resource);

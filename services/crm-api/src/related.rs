@@ -16,7 +16,7 @@ use pulse_resource::write::Relink;
 use pulse_resource::{Changes, Link, Relationship, Resource};
 
 use crate::auth::{Caller, require_admin};
-use crate::collection::{id, limited, plan, read};
+use crate::collection::{id, limited, plan, plan_of_list, read};
 use crate::resources::is_for_admins;
 use crate::{App, Error, answer, page, version};
 
@@ -91,7 +91,7 @@ async fn related(
         let document = answer::listing(&plan, &listing, &links, true);
         return Ok(answer::fetched(request, document, listing.records.first()));
     }
-    let plan = plan(request, app, several(parent.relationship)?, Accepts::COLLECTION)?;
+    let plan = plan_of_list(request, app, caller.act(), several(parent.relationship)?).await?;
     let listing = app.engine().list(caller.act(), &plan, Some(parent)).await?;
     let links = page::links(request, request.path(), &plan, &listing);
     Ok(answer::fetched(request, answer::listing(&plan, &listing, &links, false), None))

@@ -132,6 +132,12 @@ impl Accepts {
 }
 
 impl Query {
+    /// Whether a name in a filter or a sort has a text in it.
+    #[must_use]
+    pub fn mentions(&self, text: &str) -> bool {
+        self.filter.mentions(text) || self.sort.iter().any(|key| key.path.contains(text))
+    }
+
     /// The last value of a parameter of the endpoint's own.
     #[must_use]
     pub fn extra(&self, name: &str) -> Option<&str> {

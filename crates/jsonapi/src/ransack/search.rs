@@ -25,6 +25,18 @@ pub struct Search {
     pub groups: Vec<Search>,
 }
 
+impl Search {
+    /// Whether a name in it has a text in it.
+    #[must_use]
+    pub fn mentions(&self, text: &str) -> bool {
+        let named = |condition: &RawCondition| match &condition.key {
+            RawKey::Shorthand(key) => key.contains(text),
+            RawKey::Explicit { attributes, .. } => attributes.iter().any(|name| name.contains(text)),
+        };
+        self.conditions.iter().any(named) || self.groups.iter().any(|group| group.mentions(text))
+    }
+}
+
 /// A condition whose names have not been looked up.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RawCondition {

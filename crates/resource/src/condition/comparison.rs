@@ -40,6 +40,7 @@ impl Comparison {
         let Operand { mut operator, mut values } = operand;
         let mut compound = compound;
         for value in &mut values {
+            column.adapt(value);
             if let Value::Text(text) = value
                 && matches!(operator, Operator::Eq | Operator::NotEq | Operator::In | Operator::NotIn)
                 && let Some(name) = column.type_of_class(text)
@@ -115,6 +116,12 @@ impl Comparison {
     fn write_one(&self, alias: &str, values: &[Value], sql: &mut Statement) {
         let value = values.first().unwrap_or(&Value::Null);
         let null = *value == Value::Null && self.column.kind() != Kind::Uuid;
+        if let Operator::Eq | Operator::NotEq = self.operator
+            && !null
+            && self.column.write_equality(alias, value, self.operator == Operator::Eq, sql)
+        {
+            return;
+        }
         let simple = match self.operator {
             Operator::Eq if null => return self.test(alias, " IS NULL", sql),
             Operator::NotEq if null => return self.test(alias, " IS NOT NULL", sql),

@@ -15,6 +15,13 @@ pub(super) fn properties(attributes: &[Attribute]) -> Value {
 }
 
 fn schema(attribute: &Attribute) -> Value {
+    if attribute.custom {
+        return json!({
+            "type": "object",
+            "description": "The workspace's custom fields (`custom_fields`) by their keys. In a change, a key that is \
+                            given is set, one that is null is cleared, and one that is not given stays as it is.",
+        });
+    }
     let mut schema = of_kind(attribute.kind, attribute.nullable);
     let Some(members) = schema.as_object_mut() else { return schema };
     if attribute.kind == Kind::Text {

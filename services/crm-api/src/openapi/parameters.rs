@@ -3,6 +3,7 @@
 use pulse_jsonapi::query::Limits;
 use pulse_jsonapi::ransack::PREDICATES;
 use pulse_resource::Resource;
+use pulse_resource::custom_fields::ATTRIBUTE;
 use serde_json::{Map, Value, json};
 
 use super::names::{component, reference, schema, schema_of};
@@ -124,11 +125,12 @@ fn sort(resource: &Resource) -> Value {
     let own = resource.attributes.iter().filter(|attribute| attribute.sortable);
     let own = std::iter::once("id").chain(own.map(|attribute| attribute.name));
     let own: Vec<_> = own.flat_map(|name| [name.to_owned(), format!("-{name}")]).collect();
-    let related: Vec<_> = resource.relationships.iter().map(|relationship| relationship.name).collect();
+    let related = resource.relationships.iter().map(|relationship| relationship.name);
+    let related: Vec<_> = related.chain(resource.has_custom_fields().then_some(ATTRIBUTE)).collect();
     if related.is_empty() {
         return json!({ "type": "string", "enum": own });
     }
-    let beyond = format!(r"^-?({})(\.[a-z_]+)+$", related.join("|"));
+    let beyond = format!(r"^-?({})(\.[a-z0-9_]+)+$", related.join("|"));
     json!({ "type": "string", "anyOf": [{ "enum": own }, { "pattern": beyond }] })
 }
 
@@ -145,7 +147,8 @@ fn include(resource: &Resource) -> Value {
 fn filter(resource: &Resource) -> Value {
     let own = resource.attributes.iter().filter(|attribute| attribute.filterable);
     let own: Vec<_> = std::iter::once("id").chain(own.map(|attribute| attribute.name)).collect();
-    let related: Vec<_> = resource.relationships.iter().map(|relationship| relationship.name).collect();
+    let related = resource.relationships.iter().map(|relationship| relationship.name);
+    let related: Vec<_> = related.chain(resource.has_custom_fields().then_some(ATTRIBUTE)).collect();
     let predicates: Vec<_> = PREDICATES.iter().map(|predicate| predicate.name).collect();
     let mut name = format!("({})", own.join("|"));
     if !related.is_empty() {

@@ -63,6 +63,7 @@ pub(crate) static COMPANIES: Resource = Resource {
         attribute::<companies::external_source>().filter().sort(),
         attribute::<companies::external_id>().filter().sort(),
         attribute::<companies::origin>().choices(ORIGINS).filter().sort(),
+        attribute::<companies::custom_fields>().custom(),
         attribute::<companies::created_at>().read_only().filter().sort(),
         attribute::<companies::updated_at>().read_only().filter().sort(),
     ],

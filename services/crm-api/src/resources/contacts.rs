@@ -76,6 +76,7 @@ pub(crate) static CONTACTS: Resource = Resource {
         attribute::<contacts::external_source>().filter().sort(),
         attribute::<contacts::external_id>().filter().sort(),
         attribute::<contacts::origin>().choices(ORIGINS).filter().sort(),
+        attribute::<contacts::custom_fields>().custom(),
         attribute::<contacts::created_at>().read_only().filter().sort(),
         attribute::<contacts::updated_at>().read_only().filter().sort(),
     ],

@@ -12,6 +12,7 @@ pub(crate) mod calls;
 pub(crate) mod companies;
 pub(crate) mod contact_companies;
 pub(crate) mod contacts;
+pub(crate) mod custom_fields;
 pub(crate) mod deal_contacts;
 pub(crate) mod deal_stage_transitions;
 pub(crate) mod deals;
@@ -69,6 +70,7 @@ pub static RESOURCES: &[&Resource] = &[
     &companies::COMPANIES,
     &contact_companies::CONTACT_COMPANIES,
     &contacts::CONTACTS,
+    &custom_fields::CUSTOM_FIELDS,
     &deal_contacts::DEAL_CONTACTS,
     &deal_stage_transitions::DEAL_STAGE_TRANSITIONS,
     &deals::DEALS,

@@ -10,6 +10,7 @@ mod calls;
 mod companies;
 mod conformance;
 mod contacts;
+mod custom_fields;
 mod deals;
 mod esignature;
 mod filters;

@@ -8,6 +8,7 @@ use pulse_store::schema::{companies, contacts, deals, stages};
 
 use super::*;
 use crate::condition::{Filter, Offered};
+use crate::custom_fields::Definitions;
 use crate::declare::{Resource, attribute, belongs_to, has_many};
 
 static CONTACTS: Resource = Resource {
@@ -199,7 +200,8 @@ fn condition() -> impl Strategy<Value = Condition> {
     let names = prop::collection::vec(0..NAMES.len(), 1..3);
     (names, 0..PREDICATES.len(), any::<bool>(), prop::collection::vec(0..3u8, 1..3)).prop_map(
         |(names, predicate, or, values)| {
-            let path = |name: &usize| key::path(&Offered::for_filters(&CONTACTS), NAMES[*name]);
+            let path =
+                |name: &usize| key::path(&Offered::for_filters(&CONTACTS, &Definitions::NONE), NAMES[*name]);
             let predicate = Predicate::named(PREDICATES[predicate]).expect("it is one");
             let given = match predicate.shape {
                 Shape::Flag => Given::Flag(values[0] > 0),
@@ -239,7 +241,7 @@ proptest! {
     #[test]
     fn what_is_split_says_what_the_joins_mean(group in groups(), contact in contacts()) {
         let mut problems = Vec::new();
-        let Filter(node) = Filter::plan(&CONTACTS, &group, Strictness::Strict, &mut problems);
+        let Filter(node) = Filter::plan(Offered::for_filters(&CONTACTS, &Definitions::NONE), &group, Strictness::Strict, &mut problems);
         prop_assert!(problems.is_empty());
         prop_assert_eq!(says(&node.clone().split(), &contact), means(&node, &contact));
     }

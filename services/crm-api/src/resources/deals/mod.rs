@@ -71,6 +71,7 @@ pub(crate) static DEALS: Resource = Resource {
         attribute::<deals::external_source>().filter().sort(),
         attribute::<deals::external_id>().filter().sort(),
         attribute::<deals::origin>().choices(ORIGINS).filter().sort(),
+        attribute::<deals::custom_fields>().custom(),
         attribute::<deals::created_at>().read_only().filter().sort(),
         attribute::<deals::updated_at>().read_only().filter().sort(),
     ],

@@ -75,6 +75,7 @@ pub(crate) static LEADS: Resource = Resource {
         attribute::<leads::external_source>().filter().sort(),
         attribute::<leads::external_id>().filter().sort(),
         attribute::<leads::origin>().choices(ORIGINS).filter().sort(),
+        attribute::<leads::custom_fields>().custom(),
         attribute::<leads::created_at>().read_only().filter().sort(),
         attribute::<leads::updated_at>().read_only().filter().sort(),
     ],
