@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use pulse_jsonapi::Problem;
 use pulse_resource::render::Record;
 use pulse_resource::write::{Transaction, Work};
-use pulse_resource::{Bind, Changes, Events, Resource, attribute, belongs_to, belongs_to_any};
+use pulse_resource::{Bind, Changes, Events, NOW, Resource, Scope, attribute, belongs_to, belongs_to_any};
 use pulse_store::schema::tasks;
 use serde_json::Value;
 
@@ -52,6 +52,10 @@ pub(crate) static TASKS: Resource = Resource {
         belongs_to::<tasks::sequence_enrollment_id>("sequence_enrollment", &SEQUENCE_ENROLLMENTS).read_only(),
     ],
     events: Some(Events::of("task.created", "task.updated", "task.deleted", "task.restored")),
+    scopes: &[Scope {
+        name: "overdue",
+        conditions: &[("due_at_lt", &[NOW]), ("status_not_in", &["done", "cancelled"])],
+    }],
     validate,
     prepare: Some(prepare),
     ..Resource::DEFAULT
@@ -110,7 +114,10 @@ fn agree(old: Option<&Record>, changes: &mut Changes) -> Result<(), Problem> {
             let detail = format!("done contradicts the status {status}.");
             return Err(Problem::invalid("done", detail));
         }
-        (Some(status), None) => changes.set("done", Bind::Boolean(status == "done")),
+        // Of a task that was never done nobody has said that it is not.
+        (Some(status), None) if status == "done" || ticked == Some(Value::Bool(true)) => {
+            changes.set("done", Bind::Boolean(status == "done"));
+        }
         (None, Some(done)) if done != (is == Some("done")) => {
             changes.set("status", if done { "done" } else { "open" });
         }

@@ -86,7 +86,7 @@ impl Fixture {
             let left_out = kind == "key"
                 || of_a_link.contains(&column.as_str())
                 || set_by_server.contains(&json!(column));
-            let name = self.name(table, column);
+            let name = self.written(table, column);
             // Where a null is left out, a default stands in its place.
             if !left_out && (!row[column].is_null() || takes_null(table, &name)) {
                 attributes.insert(name, row[column].clone());
