@@ -112,7 +112,7 @@ pub const KINDS: &[Kind] = &[
 
 /// Past tenses that do not end in "ed", and states that have no verb.
 #[cfg(test)]
-const IRREGULAR: [&str; 2] = ["no_show", "sent"];
+const IRREGULAR: [&str; 4] = ["lost", "no_show", "sent", "won"];
 
 const fn kind(name: &'static str, resource: &'static str, meaning: &'static str) -> Kind {
     Kind { name, resource, meaning }
