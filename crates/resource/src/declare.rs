@@ -434,6 +434,7 @@ pub const fn secret(name: &'static str) -> Attribute {
         required: false,
         filterable: false,
         sortable: false,
+        custom: false,
         max_len: 0,
         choices: &[],
     }

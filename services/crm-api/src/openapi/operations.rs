@@ -53,11 +53,6 @@ fn described(operation: &'static Operation) -> Value {
     if operation.path.contains('{') {
         refusals.push(404);
     }
-    let named = operation.path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
-    let named = named
-        .filter(|name| *name != "id")
-        .map(|name| json!({ "name": name, "in": "path", "required": true, "schema": { "type": "string" } }));
-    draft = draft.parameters(named.collect());
     draft = match operation.body {
         Body::Nothing => draft,
         Body::NewRecord(resource) => {

@@ -63,7 +63,7 @@ fn go_on(old: &Record, changes: &Changes) -> Result<(), Error> {
     let known = old.get("status");
     let known = known.as_str().unwrap_or_default();
     let follows = changes.id_of("rescheduled_to_id").map(|_| "rescheduled");
-    if let Some(wanted) = follows.or(changes.text("status")).filter(|wanted| *wanted != known) {
+    if let Some(wanted) = follows.or(changes.text("status").filter(|wanted| *wanted != known)) {
         let next = MOVES.iter().find(|(from, _)| *from == known).map_or([].as_slice(), |(_, to)| *to);
         if !next.contains(&wanted) {
             let detail = format!("A booking that is {known} cannot become {wanted}.");
