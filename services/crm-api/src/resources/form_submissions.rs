@@ -7,6 +7,7 @@ use pulse_store::schema::form_submissions;
 
 use super::contacts::CONTACTS;
 use super::forms::FORMS;
+use super::leads::LEADS;
 
 /// The declaration.
 pub(crate) static FORM_SUBMISSIONS: Resource = Resource {
@@ -30,6 +31,7 @@ pub(crate) static FORM_SUBMISSIONS: Resource = Resource {
     relationships: &[
         belongs_to::<form_submissions::form_id>("form", &FORMS).read_only(),
         belongs_to::<form_submissions::contact_id>("contact", &CONTACTS).read_only(),
+        belongs_to::<form_submissions::lead_id>("lead", &LEADS).read_only(),
     ],
     actions: Actions::NONE,
     editable: false,

@@ -78,6 +78,22 @@ async fn a_submission_makes_a_contact_and_the_next_one_fills_in_what_is_not_know
 }
 
 #[tokio::test]
+async fn a_form_can_make_a_lead_instead() {
+    let app = App::spawn().await;
+    let (_, path) = form(&app, json!({ "creates": "lead" })).await;
+    for first in [Value::Null, json!("Ada")] {
+        let body = json!({ "mail": "ada@x.test", "first": first, "terms": true });
+        assert_eq!(send(&app, &path, body).await.status, 201);
+    }
+    let leads = app.get("/api/v1/leads").await;
+    assert_eq!(leads.ids().len(), 1);
+    assert_eq!(leads.json["data"][0]["attributes"]["first_name"], "Ada");
+    let kept = submissions(&app).await.remove(0);
+    assert_eq!(kept["relationships"]["lead"]["data"]["id"], leads.ids()[0]);
+    assert_eq!(app.get("/api/v1/contacts").await.ids().len(), 0);
+}
+
+#[tokio::test]
 async fn two_submissions_of_one_person_at_once_make_one_contact() {
     let app = App::spawn().await;
     let (_, path) = form(&app, json!({})).await;

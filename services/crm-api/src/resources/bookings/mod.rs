@@ -13,7 +13,9 @@ use serde_json::{Map, Value};
 
 use super::booking_pages::BOOKING_PAGES;
 use super::contacts::CONTACTS;
+use super::deals::DEALS;
 use super::shape;
+use super::teams::TEAMS;
 use super::users::USERS;
 
 pub(super) use moves::OPERATIONS;
@@ -56,7 +58,9 @@ pub(crate) static BOOKINGS: Resource = Resource {
         belongs_to::<bookings::booking_page_id>("booking_page", &BOOKING_PAGES),
         belongs_to::<bookings::host_id>("host", &USERS),
         belongs_to::<bookings::contact_id>("contact", &CONTACTS),
+        belongs_to::<bookings::deal_id>("deal", &DEALS),
         belongs_to::<bookings::owner_id>("owner", &USERS),
+        belongs_to::<bookings::team_id>("team", &TEAMS),
         belongs_to::<bookings::rescheduled_from_id>("rescheduled_from", &BOOKINGS).read_only(),
         belongs_to::<bookings::rescheduled_to_id>("rescheduled_to", &BOOKINGS).read_only(),
     ],

@@ -23,11 +23,13 @@ use crate::{App, Error, collection, version};
 
 /// What an appointment that was moved keeps.
 const KEPT: [&str; 6] = ["title", "attendees", "guests", "location", "conference_url", "answers"];
-const KEPT_LINKS: [(&str, &str); 4] = [
+const KEPT_LINKS: [(&str, &str); 6] = [
     ("booking_page", "booking_page_id"),
     ("host", "host_id"),
     ("contact", "contact_id"),
+    ("deal", "deal_id"),
     ("owner", "owner_id"),
+    ("team", "team_id"),
 ];
 
 pub(in crate::resources) const OPERATIONS: &[Operation] = &[

@@ -14,8 +14,10 @@ use pulse_store::schema::{esignature_recipients, esignature_requests};
 use serde::Deserialize;
 
 use super::contacts::CONTACTS;
+use super::deals::DEALS;
 use super::esignature_recipients::ESIGNATURE_RECIPIENTS;
 use super::shape;
+use super::teams::TEAMS;
 use super::users::USERS;
 
 pub(crate) use address::OPERATIONS as PUBLIC_OPERATIONS;
@@ -48,7 +50,9 @@ pub(crate) static ESIGNATURE_REQUESTS: Resource = Resource {
     relationships: &[
         has_many::<esignature_recipients::request_id>("recipients", &ESIGNATURE_RECIPIENTS),
         belongs_to::<esignature_requests::contact_id>("contact", &CONTACTS),
+        belongs_to::<esignature_requests::deal_id>("deal", &DEALS),
         belongs_to::<esignature_requests::owner_id>("owner", &USERS),
+        belongs_to::<esignature_requests::team_id>("team", &TEAMS),
     ],
     validate,
     prepare: Some(prepare),

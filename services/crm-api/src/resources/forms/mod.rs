@@ -24,6 +24,7 @@ use url::Url;
 use super::booking_pages::is_slug;
 use super::contacts::CONTACTS;
 use super::form_submissions::FORM_SUBMISSIONS;
+use super::leads::LEADS;
 use super::shape;
 use crate::auth::Caller;
 use crate::operation::{Answer, Body, Operation};
@@ -45,7 +46,7 @@ pub(crate) static FORMS: Resource = Resource {
         attribute::<forms::public_key>().read_only().filter(),
         attribute::<forms::fields>(),
         attribute::<forms::status>().choices(&["draft", "live", "closed"]).filter().sort(),
-        attribute::<forms::creates>().choices(&["contact", "none"]).filter().sort(),
+        attribute::<forms::creates>().choices(&["contact", "lead", "none"]).filter().sort(),
         attribute::<forms::dedupe_by>().choices(&["email", "phone", "none"]).filter().sort(),
         attribute::<forms::spam>(),
         attribute::<forms::allowed_origins>(),
@@ -107,6 +108,7 @@ struct Success {
 fn target(creates: &str) -> Option<&'static Resource> {
     match creates {
         "contact" => Some(&CONTACTS),
+        "lead" => Some(&LEADS),
         _ => None,
     }
 }

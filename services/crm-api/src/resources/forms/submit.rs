@@ -15,7 +15,7 @@ use pulse_resource::write::Transaction;
 use pulse_resource::{Act, Actor, Bind, Changes, Error as EngineError, Resource};
 use pulse_service::body;
 use pulse_service::http::Origin;
-use pulse_store::schema::{contacts, form_submissions, forms};
+use pulse_store::schema::{contacts, form_submissions, forms, leads};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
@@ -23,6 +23,7 @@ use super::address::{Form, readable};
 use super::submission::{Received, Submission};
 use super::{Success, target};
 use crate::resources::form_submissions::FORM_SUBMISSIONS;
+use crate::resources::leads::LEADS;
 use crate::{App, Error, answer};
 
 /// A submission may have this many bytes.
@@ -198,7 +199,7 @@ async fn write(
     if let Some(attributes) = &submission.attributes {
         if let Some(target) = target(&form.creates).filter(|_| !attributes.is_empty()) {
             let made = make(transaction, form, target, attributes).await?;
-            kept.set("contact_id", made);
+            kept.set(if target.name == LEADS.name { "lead_id" } else { "contact_id" }, made);
         }
         diesel::update(forms::table.find((form.workspace_id, form.id)))
             .set(forms::submissions_count.eq(forms::submissions_count + 1))
@@ -234,7 +235,8 @@ async fn make(
 ) -> Result<Uuid, EngineError> {
     let mut attributes = attributes.clone();
     let known = match attributes.get(&form.dedupe_by).and_then(Value::as_str) {
-        Some(text) => known(transaction, &form.dedupe_by, text).await?,
+        Some(text) if target.name == LEADS.name => known_lead(transaction, &form.dedupe_by, text).await?,
+        Some(text) => known_contact(transaction, &form.dedupe_by, text).await?,
         None => None,
     };
     let Some(id) = known else {
@@ -250,7 +252,11 @@ async fn make(
 }
 
 /// The contact who has an address or a number; the oldest, where several have.
-async fn known(transaction: &mut Transaction, by: &str, text: &str) -> Result<Option<Uuid>, EngineError> {
+async fn known_contact(
+    transaction: &mut Transaction,
+    by: &str,
+    text: &str,
+) -> Result<Option<Uuid>, EngineError> {
     let workspace = transaction.workspace().0;
     let mut query = contacts::table
         .filter(contacts::workspace_id.eq(workspace))
@@ -261,6 +267,28 @@ async fn known(transaction: &mut Transaction, by: &str, text: &str) -> Result<Op
     query = match by {
         "email" => query.filter(lower(contacts::email).eq(lower(text))),
         "phone" => query.filter(contacts::phone.eq(text)),
+        _ => return Ok(None),
+    };
+    Ok(query.first(transaction.connection()).await.optional()?)
+}
+
+/// The lead with an address or a number that has not become a contact yet; the oldest, where several are.
+async fn known_lead(
+    transaction: &mut Transaction,
+    by: &str,
+    text: &str,
+) -> Result<Option<Uuid>, EngineError> {
+    let workspace = transaction.workspace().0;
+    let mut query = leads::table
+        .filter(leads::workspace_id.eq(workspace))
+        .filter(leads::deleted_at.is_null())
+        .filter(leads::status.ne("converted"))
+        .order(leads::created_at)
+        .select(leads::id)
+        .into_boxed();
+    query = match by {
+        "email" => query.filter(lower(leads::email).eq(lower(text))),
+        "phone" => query.filter(leads::phone.eq(text)),
         _ => return Ok(None),
     };
     Ok(query.first(transaction.connection()).await.optional()?)
