@@ -11,7 +11,8 @@ CREATE TABLE activities (
     ),
     subject text,
     body text,
-    occurred_at timestamptz NOT NULL DEFAULT now(),
+    -- Milliseconds, as instants are shown: what is sent back as it was shown changes nothing.
+    occurred_at timestamptz NOT NULL DEFAULT date_trunc('milliseconds', now()),
     duration_s integer CONSTRAINT activities_duration_s_check CHECK (duration_s >= 0),
     direction text CONSTRAINT activities_direction_check CHECK (direction IN ('in', 'out')),
     outcome text,

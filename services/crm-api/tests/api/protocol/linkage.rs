@@ -22,6 +22,7 @@ async fn every_relationship_does_what_its_kind_allows() {
             assert_eq!(shown.status, 200, "{link}");
             let same = json!({ "data": shown.json["data"] });
             let (patch, others) = match relationship.link {
+                _ if !resource.actions.update => (403, 403),
                 Link::BelongsTo { writable: true, .. } | Link::BelongsToAny { writable: true, .. } => {
                     (200, 403)
                 }
