@@ -37,3 +37,5 @@ CREATE INDEX leads_custom_fields_idx ON leads USING gin (custom_fields jsonb_pat
     WHERE custom_fields <> '{}';
 CREATE INDEX deals_custom_fields_idx ON deals USING gin (custom_fields jsonb_path_ops)
     WHERE custom_fields <> '{}';
+CREATE INDEX tickets_custom_fields_idx ON tickets USING gin (custom_fields jsonb_path_ops)
+    WHERE custom_fields <> '{}';

@@ -59,6 +59,7 @@ pub(crate) static TICKETS: Resource = Resource {
         attribute::<tickets::external_source>().filter().sort(),
         attribute::<tickets::external_id>().filter().sort(),
         attribute::<tickets::origin>().choices(ORIGINS).filter().sort(),
+        attribute::<tickets::custom_fields>().custom(),
         attribute::<tickets::created_at>().read_only().filter().sort(),
         attribute::<tickets::updated_at>().read_only().filter().sort(),
     ],
