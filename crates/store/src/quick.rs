@@ -79,7 +79,7 @@ impl Quick {
         }
         tokio::time::timeout(self.wait, self.one_more())
             .await
-            .map_err(|_| PoolError::Timeout(TimeoutType::Create))
+            .map_err(|_elapsed| PoolError::Timeout(TimeoutType::Create))
             .and_then(|opened| opened.map_err(|why| PoolError::Backend(Failure::ConnectionError(why))))
             .map_err(Unavailable::new)
     }

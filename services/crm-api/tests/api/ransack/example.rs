@@ -81,7 +81,8 @@ impl Example {
         let list = |name: &str| self.data[name].as_array().cloned().unwrap_or_default();
         let variants = list("variants");
         let variant = variants.iter().filter(|variant| ours(&variant["when"]));
-        let variant = variant.max_by_key(|variant| variant["when"].as_object().map_or(0, |when| when.len()));
+        let variant =
+            variant.max_by_key(|variant| variant["when"].as_object().map_or(0, serde_json::Map::len));
         let best = variant.map_or(&self.data["expect"], |variant| &variant["expect"]);
         let others = list("also_accept");
         std::iter::once(best).chain(others.iter().map(|other| &other["expect"])).map(Expected::of).collect()
