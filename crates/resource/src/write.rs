@@ -3,9 +3,11 @@
 //! The record's row is locked before the event is appended, so the events of one record stand in the journal in the
 //! order of its changes.
 
+mod links;
+mod number;
 mod trace;
+mod trash;
 
-use std::collections::HashSet;
 use std::pin::Pin;
 
 use diesel_async::{AsyncConnection, AsyncPgConnection, TransactionManager};
@@ -18,10 +20,13 @@ use pulse_store::notify::Waker;
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
+use links::{Relinked, merged};
+
+pub use links::Relink;
+
 use crate::act::{Act, Actor};
-use crate::changes::related_not_found;
 use crate::custom_fields::unique;
-use crate::declare::{Hop, Link, Relationship, Resource};
+use crate::declare::Resource;
 use crate::error::not_found;
 use crate::render::Record;
 use crate::row::Row;
@@ -54,20 +59,7 @@ pub type Follow = for<'a> fn(&'a mut Transaction, Option<&'a Record>, Option<&'a
 /// What a hook does; an error takes the whole transaction back.
 pub type Work<'a> = Pin<Box<dyn Future<Output = Result<(), Error>> + Send + 'a>>;
 
-mod number;
-
 type Manager = <AsyncPgConnection as AsyncConnection>::TransactionManager;
-
-/// How the links of a to-many relationship change.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Relink {
-    /// The given ones are added.
-    Add,
-    /// The given ones are removed.
-    Remove,
-    /// The given ones take the place of all.
-    Replace,
-}
 
 impl Transaction {
     pub(crate) async fn begin(
@@ -127,14 +119,6 @@ impl Transaction {
         allowed?;
         self.allowed = true;
         Ok(rows?)
-    }
-
-    /// A record, held against changes until the transaction ends.
-    ///
-    /// # Errors
-    /// When it does not exist.
-    pub async fn hold(&mut self, resource: &'static Resource, id: Uuid) -> Result<Record, Error> {
-        self.lock(resource, id, None).await
     }
 
     /// The user who writes, where it is one.
@@ -208,88 +192,6 @@ impl Transaction {
         Ok(new)
     }
 
-    /// Moves a record to the trash and returns it as it was. A record of a resource without a trash is gone.
-    ///
-    /// # Errors
-    /// When it does not exist, or has another version than `expected`.
-    pub async fn destroy(
-        &mut self,
-        resource: &'static Resource,
-        id: Uuid,
-        expected: Option<i64>,
-    ) -> Result<Record, Error> {
-        let old = self.held(resource, id, expected, Lock::Removal).await?;
-        let how = if resource.has_trash() {
-            format!("UPDATE {} SET deleted_at = now(), lock_version = lock_version + 1", resource.table)
-        } else {
-            format!("DELETE FROM {}", resource.table)
-        };
-        let mut sql = Statement::default();
-        sql.sql(&how).sql(" WHERE workspace_id = ").bind(self.act.workspace.0).sql(" AND id = ").bind(id);
-        sql.run(&self.connection, &self.shapes).await?;
-        let kind = resource.events.and_then(|events| events.deleted);
-        self.trace(Action::Destroy, kind, &old, None).await?;
-        self.follow(Some(&old), None).await?;
-        Ok(old)
-    }
-
-    /// Takes a record out of the trash. One that is not in it stays as it is.
-    ///
-    /// # Errors
-    /// When it does not exist, or its unique values were given to another record meanwhile.
-    pub async fn restore(&mut self, resource: &'static Resource, id: Uuid) -> Result<Record, Error> {
-        let mut sql = Statement::default();
-        sql.sql(&format!(
-            "UPDATE {} SET deleted_at = NULL, updated_at = now(), lock_version = lock_version + 1 WHERE workspace_id = ",
-            resource.table
-        ))
-        .bind(self.act.workspace.0)
-        .sql(" AND id = ")
-        .bind(id)
-        .sql(&format!(" AND deleted_at IS NOT NULL RETURNING {}", select::cells(resource, resource.table)));
-        let Some(record) = self.one(resource, sql).await? else { return self.lock(resource, id, None).await };
-        if resource.has_custom_fields() {
-            self.require_unique(resource, id).await?;
-        }
-        let kind = resource.events.and_then(|events| events.restored);
-        self.trace(Action::Restore, kind, &record, None).await?;
-        self.follow(None, Some(&record)).await?;
-        Ok(record)
-    }
-
-    /// Removes a record that is in the trash for good, with its links and the records that are about it alone
-    /// (polymorphic ones, such as notes). What else leads to it is set to null or removed as the foreign keys say.
-    ///
-    /// # Errors
-    /// When it does not exist, or is not in the trash.
-    pub async fn purge(&mut self, resource: &'static Resource, id: Uuid) -> Result<(), Error> {
-        let workspace = self.act.workspace.0;
-        let mut sql = Statement::default();
-        sql.sql(&format!("DELETE FROM {} WHERE workspace_id = ", resource.table)).bind(workspace);
-        sql.sql(" AND id = ").bind(id).sql(" AND deleted_at IS NOT NULL");
-        if sql.run(&self.connection, &self.shapes).await? == 0 {
-            self.lock(resource, id, None).await?;
-            let detail = "Only a record in the trash can be purged: delete it first.";
-            return Err(Problem::new(Code::StateConflict, detail).into());
-        }
-        for relationship in resource.relationships {
-            let (table, type_column, id_column) = match (relationship.link, relationship.single_target()) {
-                (Link::HasManyAs { type_column, id_column }, Some(target)) => {
-                    (target.table, type_column, id_column)
-                }
-                (Link::Through { table, own_type: Some(own_type), own_id, .. }, _) => {
-                    (table, own_type, own_id)
-                }
-                _ => continue,
-            };
-            let mut sql = Statement::default();
-            sql.sql(&format!("DELETE FROM {table} WHERE workspace_id = ")).bind(workspace);
-            sql.sql(&format!(" AND {type_column} = '{}' AND {id_column} = ", resource.name)).bind(id);
-            sql.run(&self.connection, &self.shapes).await?;
-        }
-        self.log(Action::Purge, resource, id, None).await
-    }
-
     /// Appends an event that says more than that a record changed. Call it from a `follow` hook.
     ///
     /// # Errors
@@ -308,48 +210,6 @@ impl Transaction {
             Some(follow) => follow(self, old, new).await,
             None => Ok(()),
         }
-    }
-
-    /// Changes the links of a to-many relationship of a record.
-    ///
-    /// # Errors
-    /// When the record or one of the others does not exist.
-    pub async fn change_links(
-        &mut self,
-        (resource, id): (&'static Resource, Uuid),
-        hop: Hop,
-        how: Relink,
-        ids: &[Uuid],
-        expected: Option<i64>,
-    ) -> Result<Record, Error> {
-        let record = self.lock(resource, id, expected).await?;
-        if how != Relink::Remove {
-            let missing = self.missing(hop.target, ids).await?;
-            if !missing.is_empty() {
-                return Err(not_related(hop.target, ids, &missing, "/data").into());
-            }
-        }
-        match self.relink(&record, hop.relationship, how, ids).await? {
-            Some(changed) => self.change(&record, &[], vec![changed]).await,
-            None => Ok(record),
-        }
-    }
-
-    /// Counts a change of a record whose links were written as records of their own, and records it as if they had been
-    /// changed from here.
-    ///
-    /// # Errors
-    /// When the record does not exist.
-    pub async fn linked(
-        &mut self,
-        resource: &'static Resource,
-        id: Uuid,
-        relationship: &'static str,
-        how: Relink,
-        ids: Vec<Uuid>,
-    ) -> Result<Record, Error> {
-        let record = self.lock(resource, id, None).await?;
-        self.change(&record, &[], vec![Relinked { name: relationship, how, ids }]).await
     }
 
     /// Writes columns of a row that is locked if anything differs, counts the change and records it.
@@ -404,6 +264,20 @@ impl Transaction {
         self.held(resource, id, expected, Lock::Change).await
     }
 
+    /// A record that shall be removed: until the transaction ends, nobody changes it, and nobody makes anything that
+    /// leads to it.
+    ///
+    /// # Errors
+    /// When it does not exist, or has another version than `expected`.
+    pub async fn lock_for_removal(
+        &mut self,
+        resource: &'static Resource,
+        id: Uuid,
+        expected: Option<i64>,
+    ) -> Result<Record, Error> {
+        self.held(resource, id, expected, Lock::Removal).await
+    }
+
     async fn held(
         &mut self,
         resource: &'static Resource,
@@ -431,73 +305,6 @@ impl Transaction {
         if problems.is_empty() { Ok(()) } else { Err(problems.into()) }
     }
 
-    async fn require_related(&mut self, changes: &Changes) -> Result<(), Error> {
-        let mut problems = Vec::new();
-        // A new record may lead to itself.
-        let own = |hop: &Hop, id: &Uuid| hop.target.name == changes.resource.name && changes.id == Some(*id);
-        for (hop, id) in changes.to_one.iter().filter(|(hop, id)| !own(hop, id)) {
-            if let Some(missing) = self.missing(hop.target, &[*id]).await?.first() {
-                let at = format!("/data/relationships/{}/data/id", hop.relationship.name);
-                problems.push(related_not_found(hop.target.name, missing).at_pointer(at));
-            }
-        }
-        for (hop, ids) in &changes.to_many {
-            let missing = self.missing(hop.target, ids).await?;
-            let at = format!("/data/relationships/{}/data", hop.relationship.name);
-            problems.extend(not_related(hop.target, ids, &missing, &at));
-        }
-        if problems.is_empty() { Ok(()) } else { Err(problems.into()) }
-    }
-
-    /// Which of some ids lead to no live record of the workspace; the others are held until the transaction ends.
-    async fn missing(&mut self, target: &'static Resource, ids: &[Uuid]) -> Result<Vec<Uuid>, Error> {
-        if ids.is_empty() {
-            return Ok(Vec::new());
-        }
-        let sql = select::by_ids(target, self.act.workspace, ids.to_vec(), Some(Lock::Existence));
-        let rows = self.rows(sql).await?;
-        let found: HashSet<Uuid> = rows.into_iter().map(|row| Record::new(target, row).id()).collect();
-        Ok(ids.iter().filter(|id| !found.contains(id)).copied().collect())
-    }
-
-    /// Changes links to records that are known to exist; returns what changed, if anything did.
-    async fn relink(
-        &mut self,
-        record: &Record,
-        relationship: &'static Relationship,
-        how: Relink,
-        ids: &[Uuid],
-    ) -> Result<Option<Relinked>, Error> {
-        let Link::Through { table, own_type, own_id, other_id } = relationship.link else {
-            let detail = format!("{} cannot be changed from here.", relationship.name);
-            return Err(Problem::new(Code::Forbidden, detail).into());
-        };
-        let (workspace, owner) = (self.act.workspace.0, record.resource.name);
-        let mut changed = 0;
-        if how != Relink::Add {
-            let mut sql = Statement::default();
-            sql.sql(&format!("DELETE FROM {table} WHERE workspace_id = ")).bind(workspace);
-            if let Some(own_type) = own_type {
-                sql.sql(&format!(" AND {own_type} = '{owner}'"));
-            }
-            sql.sql(&format!(" AND {own_id} = ")).bind(record.id()).sql(&format!(" AND {other_id} "));
-            sql.sql(if how == Relink::Remove { "= ANY (" } else { "<> ALL (" }).bind(ids.to_vec()).sql(")");
-            changed += sql.run(&self.connection, &self.shapes).await?;
-        }
-        if how != Relink::Remove && !ids.is_empty() {
-            let mut sql = Statement::default();
-            let (of_type, its) = own_type.map_or_else(
-                || (String::new(), String::new()),
-                |column| (format!("{column}, "), format!("'{owner}', ")),
-            );
-            sql.sql(&format!("INSERT INTO {table} (workspace_id, {of_type}{own_id}, {other_id}) SELECT "));
-            sql.bind(workspace).sql(&format!(", {its}")).bind(record.id()).sql(", unnest(");
-            sql.bind(ids.to_vec()).sql(") ON CONFLICT DO NOTHING");
-            changed += sql.run(&self.connection, &self.shapes).await?;
-        }
-        Ok((changed > 0).then(|| Relinked { name: relationship.name, how, ids: ids.to_vec() }))
-    }
-
     async fn one(&mut self, resource: &'static Resource, sql: Statement) -> Result<Option<Record>, Error> {
         let rows = self.rows(sql).await?;
         Ok(rows.into_iter().next().map(|row| Record::new(resource, row)))
@@ -517,39 +324,6 @@ fn write_value(column: Option<&str>, value: &Bind, sql: &mut Statement) {
             sql.bind(value.clone());
         }
     }
-}
-
-/// One problem for each id in the linkage at `at` that leads to nothing.
-fn not_related(target: &Resource, ids: &[Uuid], missing: &[Uuid], at: &str) -> Vec<Problem> {
-    let leads_to_nothing = ids.iter().enumerate().filter(|(_, id)| missing.contains(id));
-    leads_to_nothing
-        .map(|(index, id)| related_not_found(target.name, id).at_pointer(format!("{at}/{index}/id")))
-        .collect()
-}
-
-/// Links that changed.
-struct Relinked {
-    name: &'static str,
-    how: Relink,
-    ids: Vec<Uuid>,
-}
-
-/// The changes of the row and of links as one object: a link stands there as `{"added"|"removed"|"replaced":[ids]}`.
-fn merged(row: Option<Box<RawValue>>, relinked: Vec<Relinked>) -> Option<Box<RawValue>> {
-    if relinked.is_empty() {
-        return row;
-    }
-    let mut all: serde_json::Map<String, serde_json::Value> =
-        row.and_then(|row| serde_json::from_str(row.get()).ok()).unwrap_or_default();
-    for change in relinked {
-        let how = match change.how {
-            Relink::Add => "added",
-            Relink::Remove => "removed",
-            Relink::Replace => "replaced",
-        };
-        all.insert(change.name.into(), serde_json::json!({ how: change.ids }));
-    }
-    Some(crate::statement::json_text(&all.into()))
 }
 
 /// The record that holds the value which a new or changed one shall have, where a unique index says so.

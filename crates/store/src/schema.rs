@@ -1025,7 +1025,6 @@ diesel::table! {
     workspaces (id) {
         id -> Uuid,
         name -> Text,
-        last_deal_number -> Integer,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
     }

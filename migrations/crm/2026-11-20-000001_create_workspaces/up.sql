@@ -3,8 +3,6 @@
 CREATE TABLE workspaces (
     id uuid NOT NULL CONSTRAINT workspaces_pkey PRIMARY KEY,
     name text NOT NULL,
-    -- The number of the deal that was made last.
-    last_deal_number integer NOT NULL DEFAULT 0,
     created_at timestamptz NOT NULL DEFAULT now(),
     updated_at timestamptz NOT NULL DEFAULT now()
 );

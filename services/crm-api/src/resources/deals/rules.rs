@@ -8,7 +8,7 @@ use pulse_jsonapi::{Code, Problem};
 use pulse_resource::render::Record;
 use pulse_resource::write::{Transaction, Work};
 use pulse_resource::{Bind, Changes, Error, Link};
-use pulse_store::schema::{deals, pipelines, stages, workspaces};
+use pulse_store::schema::{deals, pipelines, stages};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -98,8 +98,8 @@ pub(super) fn prepare<'a>(
             return Err(problems.into());
         }
         if old.is_none() {
-            let number = next_number(transaction).await?;
-            changes.set("number", i64::from(number));
+            let number = transaction.next_number(&DEALS).await?;
+            changes.set("number", number);
         }
         Ok(())
     })
@@ -313,15 +313,4 @@ fn at_stage(code: Code, detail: String) -> Problem {
 /// A rule of the pipeline or of the stage is against it.
 fn refused(rule: &str, detail: String) -> Problem {
     at_stage(Code::StateConflict, detail).with_meta(json!({ "rule": rule }))
-}
-
-/// The number of a new deal, one more than that of the last in the workspace.
-async fn next_number(transaction: &mut Transaction) -> Result<i32, Error> {
-    let workspace = workspaces::table.find(transaction.workspace().0);
-    let number = diesel::update(workspace)
-        .set(workspaces::last_deal_number.eq(workspaces::last_deal_number + 1))
-        .returning(workspaces::last_deal_number)
-        .get_result(transaction.connection())
-        .await?;
-    Ok(number)
 }

@@ -48,8 +48,8 @@ pub(super) async fn seen(
     request: Uuid,
     recipient: Uuid,
 ) -> Result<Seen, Error> {
-    let request = transaction.hold(&ESIGNATURE_REQUESTS, request).await?;
-    let recipient = transaction.hold(&ESIGNATURE_RECIPIENTS, recipient).await?;
+    let request = transaction.lock(&ESIGNATURE_REQUESTS, request, None).await?;
+    let recipient = transaction.lock(&ESIGNATURE_RECIPIENTS, recipient, None).await?;
     Ok(Seen { request, recipient })
 }
 

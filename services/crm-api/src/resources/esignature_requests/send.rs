@@ -70,7 +70,7 @@ async fn send(request: HttpRequest, app: web::Data<App>, caller: Caller) -> Resu
 /// Gives every recipient who can do something an address. In a sequential order, those who come first are asked at once
 /// and the others when it is their turn; who only looks on is shown the documents at once.
 async fn hand_out(transaction: &mut Transaction, id: Uuid) -> Result<(Record, Vec<Link>), EngineError> {
-    let request = transaction.hold(&ESIGNATURE_REQUESTS, id).await?;
+    let request = transaction.lock(&ESIGNATURE_REQUESTS, id, None).await?;
     let all: Vec<(Uuid, String, String, i32)> = recipients::table
         .filter(recipients::workspace_id.eq(transaction.workspace().0))
         .filter(recipients::request_id.eq(id))
@@ -133,7 +133,7 @@ async fn cancel(request: HttpRequest, app: web::Data<App>, caller: Caller) -> Re
 }
 
 async fn take_back(transaction: &mut Transaction, id: Uuid) -> Result<Record, EngineError> {
-    let request = transaction.hold(&ESIGNATURE_REQUESTS, id).await?;
+    let request = transaction.lock(&ESIGNATURE_REQUESTS, id, None).await?;
     let status = request.get("status");
     let status = status.as_str().unwrap_or_default();
     if status != "draft" && !is_open(status) {

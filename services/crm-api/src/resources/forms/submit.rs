@@ -245,7 +245,7 @@ async fn make(
         changes.set("origin", "form");
         return Ok(transaction.create(changes).await?.id());
     };
-    let record = transaction.hold(target, id).await?;
+    let record = transaction.lock(target, id, None).await?;
     attributes.retain(|name, _| matches!(record.get(name), Value::Null) || record.get(name) == "");
     let input = ResourceInput { attributes, ..ResourceInput::default() };
     Ok(transaction.update(id, Changes::updating(target, input)?, None).await?.id())

@@ -59,7 +59,8 @@ async fn destroy(request: HttpRequest, app: web::Data<App>, caller: Caller) -> R
     }
     let mut transaction = app.engine().begin(caller.act()).await?;
     let done = async {
-        transaction.lock(&STAGES, id, expected).await?;
+        // No deal enters the stage between the last one that is moved and its end.
+        transaction.lock_for_removal(&STAGES, id, expected).await?;
         if let Some(target) = target {
             move_deals(&mut transaction, id, target).await?;
         }
