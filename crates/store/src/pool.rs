@@ -95,16 +95,19 @@ pub async fn connect(url: &str) -> Result<AsyncPgConnection, ConnectionError> {
 /// Whether an error says that the database is away or busy, so that trying again later can help, rather than that a
 /// statement is wrong.
 #[must_use]
-pub const fn is_away(error: &DatabaseError) -> bool {
-    matches!(
-        error,
+pub fn is_away(error: &DatabaseError) -> bool {
+    match error {
         DatabaseError::DatabaseError(
             DatabaseErrorKind::ClosedConnection
-                | DatabaseErrorKind::UnableToSendCommand
-                | DatabaseErrorKind::SerializationFailure,
+            | DatabaseErrorKind::UnableToSendCommand
+            | DatabaseErrorKind::SerializationFailure,
             _,
-        ) | DatabaseError::BrokenTransactionManager
-    )
+        )
+        | DatabaseError::BrokenTransactionManager => true,
+        // A server that is stopped says so on open connections; Diesel has no kind for that (57P01 to 57P03).
+        DatabaseError::DatabaseError(_, said) => said.message().starts_with("terminating connection"),
+        _ => false,
+    }
 }
 
 /// No connection could be had.
