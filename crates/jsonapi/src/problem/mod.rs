@@ -75,6 +75,8 @@ impl Problem {
         let names: Vec<&str> = names.into_iter().collect();
         let shown =
             if names.is_empty() { "none".to_owned() } else { names[..names.len().min(IN_DETAIL)].join(", ") };
+        // A sentence goes on.
+        self.detail.truncate(self.detail.trim_end_matches('.').len());
         let _ = write!(self.detail, "; allowed: {shown}");
         if names.len() > IN_DETAIL {
             let _ = write!(self.detail, " and {} more", names.len() - IN_DETAIL);
@@ -257,7 +259,7 @@ mod tests {
 
     #[test]
     fn allowed_names_are_listed_up_to_a_bound() {
-        let problem = Problem::new(Code::UnknownField, "no such field").allowing(["a", "b"]);
+        let problem = Problem::new(Code::UnknownField, "no such field.").allowing(["a", "b"]);
         assert_eq!(problem.detail, "no such field; allowed: a, b");
         assert_eq!(problem.meta, Some(json!({"allowed": ["a", "b"]})));
         let many = vec!["x"; 200];

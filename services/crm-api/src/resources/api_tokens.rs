@@ -13,7 +13,7 @@ use pulse_store::schema::api_tokens;
 use serde_json::json;
 
 use super::users::USERS;
-use super::{RESOURCES, shape};
+use super::{RESOURCES, typed};
 use crate::auth::Caller;
 use crate::operation::{Answer, Body, Operation};
 use crate::{App, Error, answer, collection};
@@ -45,7 +45,7 @@ pub(crate) static API_TOKENS: Resource = Resource {
 
 fn validate(changes: &Changes) -> Vec<Problem> {
     let mut problems = Vec::new();
-    for (index, scope) in shape::each::<String>(changes, "scopes", 200, &mut problems) {
+    for (index, scope) in typed::each::<String>(changes, "scopes", 200, &mut problems) {
         if !is_scope(&scope) {
             let detail = format!(
                 "{scope:?} is not a scope: *, read, write, or a type and one of these, as contacts:read."
@@ -54,7 +54,7 @@ fn validate(changes: &Changes) -> Vec<Problem> {
             problems.push(Problem::new(Code::Invalid, detail).at_pointer(at));
         }
     }
-    for (index, network) in shape::each::<String>(changes, "ip_allowlist", 100, &mut problems) {
+    for (index, network) in typed::each::<String>(changes, "ip_allowlist", 100, &mut problems) {
         if network.contains(',') || network.trim().is_empty() || network.parse::<Networks>().is_err() {
             let detail = format!("{network:?} is neither an address nor a network, such as 192.0.2.0/24.");
             let at = format!("/data/attributes/ip_allowlist/{index}");

@@ -8,7 +8,7 @@ use pulse_store::schema::{booking_page_hosts, booking_pages, bookings};
 use serde::Deserialize;
 
 use super::bookings::{BOOKINGS, Location};
-use super::shape;
+use super::typed;
 use super::users::USERS;
 
 /// Minutes that an appointment may last: a day.
@@ -72,20 +72,20 @@ fn validate(changes: &Changes) -> Vec<Problem> {
     {
         problems.push(Problem::invalid("slug", "slug has letters, digits and hyphens alone."));
     }
-    for (index, minutes) in shape::each::<u16>(changes, "durations", 20, &mut problems) {
+    for (index, minutes) in typed::each::<u16>(changes, "durations", 20, &mut problems) {
         if !(1..=LONGEST_MINUTES).contains(&minutes) {
             let detail = format!("A duration is between 1 and {LONGEST_MINUTES} minutes.");
             problems.push(Problem::new(Code::Invalid, detail).at_pointer(at("durations", index)));
         }
     }
     let mut keys = HashSet::new();
-    for (index, question) in shape::each::<Question>(changes, "questions", 50, &mut problems) {
+    for (index, question) in typed::each::<Question>(changes, "questions", 50, &mut problems) {
         if !keys.insert(question.key) {
             let detail = "Another question has this key.";
             problems.push(Problem::new(Code::Invalid, detail).at_pointer(at("questions", index)));
         }
     }
-    shape::one::<Location>(changes, "location", &mut problems);
+    typed::one::<Location>(changes, "location", &mut problems);
     problems
 }
 

@@ -21,7 +21,7 @@ use super::tasks::TASKS;
 use super::teams::TEAMS;
 use super::tickets::TICKETS;
 use super::users::USERS;
-use super::{ORIGINS, phones, shapes};
+use super::{ORIGINS, phones, shape};
 
 /// The declaration.
 pub(crate) static COMPANIES: Resource = Resource {
@@ -99,8 +99,8 @@ pub(crate) static COMPANIES: Resource = Resource {
 };
 
 fn validate(changes: &Changes) -> Vec<Problem> {
-    let mut problems = shapes::object(changes, "billing_address", shapes::ADDRESS);
-    problems.extend(shapes::object(changes, "shipping_address", shapes::ADDRESS));
-    problems.extend(shapes::texts(changes, "domains"));
+    let mut problems = shape::object(changes, "billing_address", shape::ADDRESS);
+    problems.extend(shape::object(changes, "shipping_address", shape::ADDRESS));
+    problems.extend(shape::texts(changes, "domains"));
     problems
 }

@@ -20,7 +20,7 @@ use super::deals::DEALS;
 use super::leads::LEADS;
 use super::notes::NOTES;
 use super::sequence_enrollments::SEQUENCE_ENROLLMENTS;
-use super::shapes::{self, Member, Shape};
+use super::shape::{self, Member, Shape};
 use super::taggings::TAGGINGS;
 use super::tags::TAGS;
 use super::tasks::TASKS;
@@ -134,11 +134,11 @@ fn validate(changes: &Changes) -> Vec<Problem> {
         }
         _ => Vec::new(),
     };
-    problems.extend(shapes::objects(changes, "emails", EMAIL));
-    problems.extend(shapes::objects(changes, "phones", PHONE));
-    problems.extend(shapes::objects(changes, "consent", CONSENT));
-    problems.extend(shapes::object(changes, "address", shapes::ADDRESS));
-    problems.extend(shapes::texts(changes, "visitor_ids"));
+    problems.extend(shape::objects(changes, "emails", EMAIL));
+    problems.extend(shape::objects(changes, "phones", PHONE));
+    problems.extend(shape::objects(changes, "consent", CONSENT));
+    problems.extend(shape::object(changes, "address", shape::ADDRESS));
+    problems.extend(shape::texts(changes, "visitor_ids"));
     problems
 }
 

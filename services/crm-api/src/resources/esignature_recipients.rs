@@ -15,7 +15,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::esignature_requests::ESIGNATURE_REQUESTS;
-use super::shape;
+use super::typed;
 
 /// The declaration.
 pub(crate) static ESIGNATURE_RECIPIENTS: Resource = Resource {
@@ -88,7 +88,7 @@ fn validate(changes: &Changes) -> Vec<Problem> {
         problems.push(Problem::invalid("email", "email is not an e-mail address."));
     }
     let mut keys = HashSet::new();
-    for (index, field) in shape::each::<Field>(changes, "fields", 500, &mut problems) {
+    for (index, field) in typed::each::<Field>(changes, "fields", 500, &mut problems) {
         if !keys.insert(field.key) {
             let at = format!("/data/attributes/fields/{index}");
             problems.push(Problem::new(Code::Invalid, "Another field has this key.").at_pointer(at));

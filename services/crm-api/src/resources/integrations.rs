@@ -6,7 +6,7 @@ use pulse_store::schema::integrations;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::shape;
+use super::typed;
 use crate::App;
 
 /// Bytes of credentials, as JSON: keys and certificates, not files.
@@ -36,9 +36,9 @@ pub(crate) static INTEGRATIONS: Resource = Resource {
 
 fn validate(changes: &Changes) -> Vec<Problem> {
     let mut problems = Vec::new();
-    shape::one::<Map<String, Value>>(changes, "config", &mut problems);
-    shape::each::<String>(changes, "scopes", 200, &mut problems);
-    if let Some(credentials) = shape::one::<Map<String, Value>>(changes, "credentials", &mut problems)
+    typed::one::<Map<String, Value>>(changes, "config", &mut problems);
+    typed::each::<String>(changes, "scopes", 200, &mut problems);
+    if let Some(credentials) = typed::one::<Map<String, Value>>(changes, "credentials", &mut problems)
         && Value::from(credentials).to_string().len() > CREDENTIALS
     {
         let detail = format!("credentials have at most {CREDENTIALS} bytes.");

@@ -30,7 +30,6 @@ pub(crate) mod pipelines;
 pub(crate) mod saved_views;
 pub(crate) mod sequence_enrollments;
 pub(crate) mod sequences;
-mod shape;
 pub(crate) mod stages;
 pub(crate) mod taggings;
 pub(crate) mod tags;
@@ -39,6 +38,7 @@ pub(crate) mod teams;
 pub(crate) mod ticket_messages;
 pub(crate) mod tickets;
 pub(crate) mod trigger_requests;
+mod typed;
 pub(crate) mod user_sessions;
 pub(crate) mod users;
 pub(crate) mod webhook_attempts;
@@ -49,7 +49,7 @@ pub(crate) mod workflow_step_runs;
 pub(crate) mod workflows;
 
 mod phones;
-mod shapes;
+mod shape;
 
 use actix_web::web;
 use pulse_resource::{Changes, Resource};

@@ -15,7 +15,7 @@ use pulse_store::schema::saved_views;
 use serde_json::Value;
 
 use super::users::USERS;
-use super::{RESOURCES, shape};
+use super::{RESOURCES, typed};
 use crate::auth::Caller;
 use crate::operation::{Answer, Body, Operation};
 use crate::{App, Error, collection};
@@ -66,7 +66,7 @@ async fn create(
 
 fn validate(changes: &Changes) -> Vec<Problem> {
     let mut problems = Vec::new();
-    shape::each::<String>(changes, "columns", 100, &mut problems);
+    typed::each::<String>(changes, "columns", 100, &mut problems);
     if let Some(name) = changes.text("resource") {
         let given = |attribute| changes.value(attribute).cloned().unwrap_or_default();
         problems.extend(faults(name, &given("q"), &given("sort"), &given("columns")));

@@ -14,8 +14,8 @@ use serde_json::{Map, Value};
 use super::booking_pages::BOOKING_PAGES;
 use super::contacts::CONTACTS;
 use super::deals::DEALS;
-use super::shape;
 use super::teams::TEAMS;
+use super::typed;
 use super::users::USERS;
 
 pub(super) use moves::OPERATIONS;
@@ -116,11 +116,11 @@ fn validate(changes: &Changes) -> Vec<Problem> {
         let detail = format!("{zone:?} is not a time zone of the IANA database, such as Europe/Madrid.");
         problems.push(Problem::invalid("timezone", detail));
     }
-    shape::each::<Attendee>(changes, "attendees", 200, &mut problems);
-    shape::each::<String>(changes, "guests", 200, &mut problems);
-    shape::each::<DateTime<Utc>>(changes, "reminder_at", 20, &mut problems);
-    shape::one::<Location>(changes, "location", &mut problems);
-    shape::one::<Map<String, Value>>(changes, "answers", &mut problems);
+    typed::each::<Attendee>(changes, "attendees", 200, &mut problems);
+    typed::each::<String>(changes, "guests", 200, &mut problems);
+    typed::each::<DateTime<Utc>>(changes, "reminder_at", 20, &mut problems);
+    typed::one::<Location>(changes, "location", &mut problems);
+    typed::one::<Map<String, Value>>(changes, "answers", &mut problems);
     problems
 }
 

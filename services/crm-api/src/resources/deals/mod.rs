@@ -27,7 +27,7 @@ use super::deal_stage_transitions::DEAL_STAGE_TRANSITIONS;
 use super::leads::LEADS;
 use super::notes::NOTES;
 use super::pipelines::PIPELINES;
-use super::shapes::{self, Member, Shape};
+use super::shape::{self, Member, Shape};
 use super::stages::STAGES;
 use super::taggings::TAGGINGS;
 use super::tags::TAGS;
@@ -118,5 +118,5 @@ const RECURRING: Shape =
     &[("mrr", Member::Amount), ("arr", Member::Amount), ("acv", Member::Amount), ("interval", Member::Text)];
 
 fn validate(changes: &Changes) -> Vec<Problem> {
-    shapes::object(changes, "recurring", RECURRING)
+    shape::object(changes, "recurring", RECURRING)
 }

@@ -16,8 +16,8 @@ use serde::Deserialize;
 use super::contacts::CONTACTS;
 use super::deals::DEALS;
 use super::esignature_recipients::ESIGNATURE_RECIPIENTS;
-use super::shape;
 use super::teams::TEAMS;
+use super::typed;
 use super::users::USERS;
 
 pub(crate) use address::OPERATIONS as PUBLIC_OPERATIONS;
@@ -81,14 +81,14 @@ struct Reminder {
 
 fn validate(changes: &Changes) -> Vec<Problem> {
     let mut problems = Vec::new();
-    for (index, document) in shape::each::<Document>(changes, "documents", 100, &mut problems) {
+    for (index, document) in typed::each::<Document>(changes, "documents", 100, &mut problems) {
         let digest = document.sha256;
         if digest.len() != 64 || !digest.bytes().all(|byte| byte.is_ascii_hexdigit()) {
             let at = format!("/data/attributes/documents/{index}/sha256");
             problems.push(Problem::new(Code::Invalid, "A SHA-256 is 64 hexadecimal digits.").at_pointer(at));
         }
     }
-    if let Some(Reminder { every_days, max }) = shape::one(changes, "reminder", &mut problems)
+    if let Some(Reminder { every_days, max }) = typed::one(changes, "reminder", &mut problems)
         && (!(1..=90).contains(&every_days) || max > 20)
     {
         let detail = "Reminders are sent every 1 to 90 days, at most 20 times.";

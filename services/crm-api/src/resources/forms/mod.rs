@@ -25,7 +25,7 @@ use super::booking_pages::is_slug;
 use super::contacts::CONTACTS;
 use super::form_submissions::FORM_SUBMISSIONS;
 use super::leads::LEADS;
-use super::shape;
+use super::typed;
 use crate::auth::Caller;
 use crate::operation::{Answer, Body, Operation};
 use crate::{App, Error, collection};
@@ -118,7 +118,7 @@ fn validate(changes: &Changes) -> Vec<Problem> {
     if changes.text("slug").is_some_and(|slug| !is_slug(slug)) {
         problems.push(Problem::invalid("slug", "slug has letters, digits and hyphens alone."));
     }
-    let fields: Vec<(usize, Field)> = shape::each(changes, "fields", FIELDS, &mut problems);
+    let fields: Vec<(usize, Field)> = typed::each(changes, "fields", FIELDS, &mut problems);
     let mut keys = HashSet::new();
     for (index, field) in &fields {
         let at = format!("/data/attributes/fields/{index}");
@@ -127,20 +127,20 @@ fn validate(changes: &Changes) -> Vec<Problem> {
             problems.push(Problem::new(Code::Invalid, "Another field has this key.").at_pointer(at));
         }
     }
-    if let Some(Spam { honeypot: Some(honeypot), .. }) = shape::one(changes, "spam", &mut problems)
+    if let Some(Spam { honeypot: Some(honeypot), .. }) = typed::one(changes, "spam", &mut problems)
         && (keys.contains(honeypot.as_str()) || !field::is_key(&honeypot))
     {
         let detail = "The honeypot is a name like those of fields, and none of them.";
         problems.push(Problem::new(Code::Invalid, detail).at_pointer("/data/attributes/spam/honeypot"));
     }
-    for (index, origin) in shape::each::<String>(changes, "allowed_origins", 100, &mut problems) {
+    for (index, origin) in typed::each::<String>(changes, "allowed_origins", 100, &mut problems) {
         if !is_origin(&origin) {
             let detail = format!("{origin:?} is not an origin, such as https://www.example.com.");
             let at = format!("/data/attributes/allowed_origins/{index}");
             problems.push(Problem::new(Code::Invalid, detail).at_pointer(at));
         }
     }
-    if let Some(Success { redirect_url: Some(url), .. }) = shape::one(changes, "success", &mut problems)
+    if let Some(Success { redirect_url: Some(url), .. }) = typed::one(changes, "success", &mut problems)
         && !Url::parse(&url).is_ok_and(|url| matches!(url.scheme(), "http" | "https"))
     {
         let detail = "redirect_url is an http or https address.";

@@ -23,7 +23,7 @@ use super::companies::COMPANIES;
 use super::contacts::CONTACTS;
 use super::deals::DEALS;
 use super::notes::NOTES;
-use super::shapes::{self, Member, Shape};
+use super::shape::{self, Member, Shape};
 use super::taggings::TAGGINGS;
 use super::tags::TAGS;
 use super::tasks::TASKS;
@@ -111,9 +111,9 @@ const UTM: Shape = &[
 ];
 
 fn validate(changes: &Changes) -> Vec<Problem> {
-    let mut problems = shapes::object(changes, "address", shapes::ADDRESS);
-    problems.extend(shapes::object(changes, "utm", UTM));
-    problems.extend(shapes::texts(changes, "visitor_ids"));
+    let mut problems = shape::object(changes, "address", shape::ADDRESS);
+    problems.extend(shape::object(changes, "utm", UTM));
+    problems.extend(shape::texts(changes, "visitor_ids"));
     if changes.text("email").is_some_and(|email| !email.contains('@')) {
         problems.push(Problem::invalid("email", "email is not an e-mail address."));
     }
