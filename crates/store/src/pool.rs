@@ -38,7 +38,7 @@ impl Pool {
     /// When it is called outside of a runtime.
     pub fn new(settings: &Settings) -> anyhow::Result<Self> {
         let mut config = ManagerConfig::default();
-        // A broken connection shows itself at the first query; a round trip per checkout would cost a third of a list.
+        // A broken connection shows itself at the first query; a round trip per checkout would cost every request.
         config.recycling_method = RecyclingMethod::Fast;
         // Connections live on the runtime that the pool is made in, and not on that of whichever server thread needs one
         // first, which ends before what drains after it.

@@ -119,7 +119,7 @@ impl App {
     }
 
     /// The same with connections of its own, for one of `threads` threads that serve requests. A connection is driven
-    /// by the thread that uses it: a query costs no wake-up of another one, which was a third of a small request.
+    /// by the thread that uses it: a query costs no wake-up of another one.
     fn on_this_thread(&self, threads: usize) -> anyhow::Result<Self> {
         let settings = &self.0.settings;
         let share = (settings.database.connections / threads).max(CONNECTIONS_PER_THREAD) - QUICK_PER_THREAD;
