@@ -192,12 +192,14 @@ fn routes(config: &mut web::ServiceConfig, app: &App) {
         .service(
             web::scope("/auth")
                 .wrap(from_fn(answer::negotiate))
+                .wrap(from_fn(auth::credential::read))
                 .wrap(from_fn(rewrite::rewrite))
                 .configure(sign_in),
         )
         .service(
             web::scope(BASE)
                 .wrap(from_fn(answer::negotiate))
+                .wrap(from_fn(auth::credential::read))
                 .wrap(from_fn(rewrite::rewrite))
                 .service(web::scope("/auth").configure(sign_in))
                 .configure(resources::routes)

@@ -7,21 +7,20 @@
 use std::sync::{Arc, OnceLock};
 
 use actix_web::dev::Payload;
-use actix_web::http::header;
 use actix_web::{FromRequest, HttpMessage, HttpRequest, HttpResponse, web};
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use futures_util::future::{LocalBoxFuture, Ready, ready};
 use pulse_domain::{WorkspaceId, token};
-use pulse_jsonapi::{Code, Problem};
+use pulse_jsonapi::Code;
 use pulse_resource::act::Checking;
 use pulse_resource::{Act, Actor, Guard};
-use pulse_service::credential::Refused;
 use pulse_service::http::Origin;
 use pulse_store::schema::user_sessions;
 use uuid::Uuid;
 
+use super::credential::{Credential, refused};
 use super::lookup::{Digest, Lookup, Stored};
 use crate::{App, Error};
 
@@ -119,24 +118,18 @@ impl Bearer {
         let Some((app, origin)) = app.zip(request.extensions().get::<Origin>().cloned()) else {
             return Err(anyhow::anyhow!("the application is not configured").into());
         };
-        let Some(token) = bearer(request) else {
-            let detail = "Sign in, and send the token as `Authorization: Bearer …`.";
-            return Err(refused(Code::Unauthenticated, detail).into());
-        };
-        let claims = match app.0.session_key.verify(token) {
-            Ok(claims) => claims,
-            Err(Refused::Expired) => {
-                let detail = "The session has expired. Sign in again.";
-                return Err(refused(Code::SessionExpired, detail).into());
-            }
-            Err(Refused::Invalid) => {
-                // Services come less often than users, so theirs is what is tried second.
-                let invalid = |_| refused(Code::InvalidToken, "The token is not one of ours.");
-                let internal = app.0.internal_key.verify(token).map_err(invalid)?;
+        let claims = match &*Credential::of(request) {
+            Credential::Session(claims) => claims.clone(),
+            Credential::Service(internal) => {
                 let act = Act::new(internal.workspace, Actor::Workflow, internal.correlation)
                     .requested(origin.request_id, origin.client);
                 return Ok(Self { workspace: internal.workspace, user: None, session: None, act });
             }
+            Credential::Nothing => {
+                let detail = "Sign in, and send the token as `Authorization: Bearer …`.";
+                return Err(refused(Code::Unauthenticated, detail).into());
+            }
+            Credential::Refused(problem) => return Err(problem.clone().into()),
         };
         let (workspace, user) = (claims.workspace, claims.sub);
         let session = Arc::new(Session {
@@ -159,16 +152,6 @@ impl FromRequest for Bearer {
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         ready(Self::of(request))
     }
-}
-
-fn bearer(request: &HttpRequest) -> Option<&str> {
-    let value = request.headers().get(header::AUTHORIZATION)?.to_str().ok()?;
-    let (scheme, token) = value.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("Bearer").then(|| token.trim())
-}
-
-fn refused(code: Code, detail: &str) -> Problem {
-    Problem::new(code, detail).at_header("Authorization")
 }
 
 /// The session that a token names.

@@ -4,6 +4,7 @@
 //! digest. Every request looks its row up, most of them along with what they read or write, so a session that is revoked is refused on the very next one.
 
 mod caller;
+pub(crate) mod credential;
 mod form;
 mod lookup;
 mod passwords;

@@ -1,0 +1,78 @@
+//! What a request shows to say who asks. It is read once, before anything else is done with the request: every step that
+//! follows finds it among the request's extensions.
+
+use std::rc::Rc;
+
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header;
+use actix_web::middleware::Next;
+use actix_web::{HttpMessage, HttpRequest, web};
+use pulse_domain::claims;
+use pulse_jsonapi::{Code, Problem};
+use pulse_service::credential::Refused;
+
+use crate::App;
+
+/// What a request shows. A token is one of ours where it is kept here; whether it still counts is not known yet.
+#[derive(Clone, Debug)]
+pub(crate) enum Credential {
+    /// Nothing.
+    Nothing,
+    /// The token of a session.
+    Session(claims::Session),
+    /// The token of another service.
+    Service(claims::Internal),
+    /// Something that is no credential of ours.
+    Refused(Problem),
+}
+
+impl Credential {
+    /// What the request shows.
+    pub(crate) fn of(request: &HttpRequest) -> Rc<Self> {
+        request.extensions().get::<Rc<Self>>().cloned().unwrap_or_else(|| Rc::new(Self::Nothing))
+    }
+
+    fn read(request: &ServiceRequest, app: &App) -> Self {
+        let Some(token) = bearer(request) else {
+            return Self::Nothing;
+        };
+        match app.0.session_key.verify(token) {
+            Ok(claims) => Self::Session(claims),
+            Err(Refused::Expired) => {
+                Self::Refused(refused(Code::SessionExpired, "The session has expired. Sign in again."))
+            }
+            // Services come less often than users, so theirs is what is tried second.
+            Err(Refused::Invalid) => match app.0.internal_key.verify(token) {
+                Ok(claims) => Self::Service(claims),
+                Err(_) => Self::Refused(refused(Code::InvalidToken, "The token is not one of ours.")),
+            },
+        }
+    }
+}
+
+/// The middleware.
+///
+/// # Errors
+/// Those of the handlers.
+pub(crate) async fn read<B: MessageBody>(
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<B>, actix_web::Error> {
+    if let Some(app) = request.app_data::<web::Data<App>>() {
+        let credential = Rc::new(Credential::read(&request, app));
+        request.extensions_mut().insert(credential);
+    }
+    next.call(request).await
+}
+
+fn bearer(request: &ServiceRequest) -> Option<&str> {
+    let value = request.headers().get(header::AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, token) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("Bearer").then(|| token.trim())
+}
+
+/// What somebody is refused with for the credential that they show.
+pub(super) fn refused(code: Code, detail: &str) -> Problem {
+    Problem::new(code, detail).at_header("Authorization")
+}
