@@ -923,6 +923,8 @@ diesel::table! {
         subscription_id -> Uuid,
         event_id -> Uuid,
         event_type -> Text,
+        resource_type -> Text,
+        record_id -> Uuid,
         payload_version -> Integer,
         state -> Text,
         retries -> Integer,
@@ -931,8 +933,28 @@ diesel::table! {
         lease_until -> Nullable<Timestamptz>,
         lease_epoch -> BigInt,
         replay_of_id -> Nullable<Uuid>,
+        recovery_id -> Nullable<Uuid>,
         created_at -> Timestamptz,
         completed_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    webhook_endpoints (workspace_id, id) {
+        workspace_id -> Uuid,
+        id -> Uuid,
+        breaker -> Text,
+        breaker_reason -> Nullable<Text>,
+        probe_at -> Nullable<Timestamptz>,
+        last_success_at -> Nullable<Timestamptz>,
+        last_failure_at -> Nullable<Timestamptz>,
+        failing_since -> Nullable<Timestamptz>,
+        failures -> Integer,
+        exhausted -> Integer,
+        warnings -> SmallInt,
+        disabled_at -> Nullable<Timestamptz>,
+        disabled_reason -> Nullable<Text>,
+        updated_at -> Timestamptz,
     }
 }
 
@@ -947,17 +969,47 @@ diesel::table! {
 }
 
 diesel::table! {
+    webhook_recoveries (workspace_id, id) {
+        workspace_id -> Uuid,
+        id -> Uuid,
+        subscription_id -> Uuid,
+        since -> Timestamptz,
+        until -> Timestamptz,
+        states -> Jsonb,
+        rate_per_second -> Integer,
+        total -> Integer,
+        replayed -> Integer,
+        state -> Text,
+        position_created_at -> Timestamptz,
+        position_id -> Uuid,
+        next_page_at -> Nullable<Timestamptz>,
+        created_at -> Timestamptz,
+        completed_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
     webhook_subscriptions (workspace_id, id) {
         workspace_id -> Uuid,
         id -> Uuid,
         url -> Text,
         description -> Nullable<Text>,
         event_types -> Jsonb,
+        filter -> Nullable<Jsonb>,
         enabled -> Bool,
+        enabled_at -> Timestamptz,
         max_retries -> Integer,
+        rate_per_second -> Nullable<Integer>,
+        concurrency -> Nullable<Integer>,
+        ordering -> Text,
         payload_version -> Integer,
+        headers -> Nullable<Jsonb>,
+        headers_sealed -> Nullable<Bytea>,
         secret_sealed -> Bytea,
         secret_hint -> Text,
+        previous_secret_sealed -> Nullable<Bytea>,
+        previous_secret_hint -> Nullable<Text>,
+        previous_secret_expires_at -> Nullable<Timestamptz>,
         lock_version -> Integer,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
@@ -1025,6 +1077,7 @@ diesel::table! {
     workspaces (id) {
         id -> Uuid,
         name -> Text,
+        webhook_payload_version -> Integer,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
     }

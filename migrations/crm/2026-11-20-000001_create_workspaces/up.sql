@@ -3,6 +3,9 @@
 CREATE TABLE workspaces (
     id uuid NOT NULL CONSTRAINT workspaces_pkey PRIMARY KEY,
     name text NOT NULL,
+    -- What a webhook subscription that names no payload version pins.
+    webhook_payload_version integer NOT NULL DEFAULT 1
+        CONSTRAINT workspaces_webhook_payload_version_check CHECK (webhook_payload_version IN (1, 2)),
     created_at timestamptz NOT NULL DEFAULT now(),
     updated_at timestamptz NOT NULL DEFAULT now()
 );

@@ -1,4 +1,4 @@
--- Subscriptions are written by crm-api; payloads, deliveries and attempts by webhook-dispatcher.
+-- Subscriptions are written by crm-api; everything else here by webhook-dispatcher.
 
 CREATE TABLE webhook_subscriptions (
     workspace_id uuid NOT NULL CONSTRAINT webhook_subscriptions_workspace_id_fkey REFERENCES workspaces (id),
@@ -7,18 +7,111 @@ CREATE TABLE webhook_subscriptions (
     description text,
     -- ["*"], or names of the event catalogue
     event_types jsonb NOT NULL,
+    -- Ransack conditions on `data` of an event: {"status_eq": "won", "amount_gt": 1000}. Null takes every event.
+    filter jsonb,
     enabled boolean NOT NULL DEFAULT true,
+    -- When a client enabled it last; an earlier `disabled_at` of its endpoint no longer holds.
+    enabled_at timestamptz NOT NULL DEFAULT now(),
     max_retries integer NOT NULL DEFAULT 12
         CONSTRAINT webhook_subscriptions_max_retries_check CHECK (max_retries BETWEEN 0 AND 12),
-    payload_version integer NOT NULL DEFAULT 1,
+    -- Deliveries that begin in a second at most; null is no limit.
+    rate_per_second integer
+        CONSTRAINT webhook_subscriptions_rate_per_second_check CHECK (rate_per_second BETWEEN 1 AND 10000),
+    -- Deliveries under way at most; null is the default of webhook-dispatcher.
+    concurrency integer
+        CONSTRAINT webhook_subscriptions_concurrency_check CHECK (concurrency BETWEEN 1 AND 64),
+    -- per_record: events of one record one after the other, in order.
+    ordering text NOT NULL DEFAULT 'none'
+        CONSTRAINT webhook_subscriptions_ordering_check CHECK (ordering IN ('none', 'per_record')),
+    payload_version integer NOT NULL DEFAULT 1
+        CONSTRAINT webhook_subscriptions_payload_version_check CHECK (payload_version IN (1, 2)),
+    -- Headers of every request: their names with masked values as clients see them, and {"name": "value"} sealed for
+    -- the id of the subscription. Both or none.
+    headers jsonb,
+    headers_sealed bytea,
+    CONSTRAINT webhook_subscriptions_headers_check CHECK ((headers IS NULL) = (headers_sealed IS NULL)),
+    -- Sealed for the id of the subscription, like the previous one.
     secret_sealed bytea NOT NULL,
     secret_hint text NOT NULL,
+    -- The secret before the last rotation. Until it expires `webhook-signature` carries a signature of each, and the
+    -- headers that hold one signature are signed with this one. All three or none.
+    previous_secret_sealed bytea,
+    previous_secret_hint text,
+    previous_secret_expires_at timestamptz,
+    CONSTRAINT webhook_subscriptions_previous_secret_check CHECK (
+        (previous_secret_sealed IS NULL) = (previous_secret_expires_at IS NULL)
+        AND (previous_secret_hint IS NULL) = (previous_secret_expires_at IS NULL)
+    ),
     lock_version integer NOT NULL DEFAULT 0,
     created_at timestamptz NOT NULL DEFAULT now(),
     updated_at timestamptz NOT NULL DEFAULT now(),
     deleted_at timestamptz,
     CONSTRAINT webhook_subscriptions_pkey PRIMARY KEY (workspace_id, id)
 );
+
+-- What is known of the receiver behind a subscription; no row is a receiver that nothing is known of.
+CREATE TABLE webhook_endpoints (
+    workspace_id uuid NOT NULL,
+    -- That of the subscription.
+    id uuid NOT NULL,
+    -- open: only a probe is sent, at `probe_at`; half_open: the probe succeeded, and the rest follows slowly.
+    breaker text NOT NULL DEFAULT 'closed'
+        CONSTRAINT webhook_endpoints_breaker_check CHECK (breaker IN ('closed', 'open', 'half_open')),
+    -- Why the breaker is not closed, for the owner of the subscription.
+    breaker_reason text,
+    probe_at timestamptz,
+    last_success_at timestamptz,
+    last_failure_at timestamptz,
+    -- Since the last success: when the first attempt failed, how many failed, how many deliveries were given up.
+    failing_since timestamptz,
+    failures integer NOT NULL DEFAULT 0,
+    exhausted integer NOT NULL DEFAULT 0,
+    -- How often the owner was warned since the last success.
+    warnings smallint NOT NULL DEFAULT 0,
+    -- Nothing is sent while this is later than `enabled_at` of the subscription.
+    disabled_at timestamptz,
+    disabled_reason text CONSTRAINT webhook_endpoints_disabled_reason_check CHECK (
+        disabled_reason IN ('gone', 'failing')
+    ),
+    CONSTRAINT webhook_endpoints_disabled_check CHECK ((disabled_at IS NULL) = (disabled_reason IS NULL)),
+    updated_at timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT webhook_endpoints_pkey PRIMARY KEY (workspace_id, id),
+    CONSTRAINT webhook_endpoints_id_fkey
+        FOREIGN KEY (workspace_id, id) REFERENCES webhook_subscriptions (workspace_id, id) ON DELETE CASCADE
+);
+
+-- Many deliveries that are repeated one after the other: those of a subscription that were made within a time and are
+-- in one of some states.
+CREATE TABLE webhook_recoveries (
+    workspace_id uuid NOT NULL,
+    id uuid NOT NULL,
+    subscription_id uuid NOT NULL,
+    since timestamptz NOT NULL,
+    until timestamptz NOT NULL,
+    -- States of webhook_deliveries.
+    states jsonb NOT NULL,
+    rate_per_second integer NOT NULL,
+    -- How many deliveries there were to repeat when it began, and how many were repeated.
+    total integer NOT NULL,
+    replayed integer NOT NULL DEFAULT 0,
+    state text NOT NULL DEFAULT 'running' CONSTRAINT webhook_recoveries_state_check CHECK (
+        state IN ('running', 'completed', 'cancelled')
+    ),
+    -- The last delivery that was looked at: deliveries are gone through in this order.
+    position_created_at timestamptz NOT NULL,
+    position_id uuid NOT NULL,
+    -- When the next page is due.
+    next_page_at timestamptz,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    completed_at timestamptz,
+    CONSTRAINT webhook_recoveries_pkey PRIMARY KEY (workspace_id, id),
+    CONSTRAINT webhook_recoveries_subscription_id_fkey
+        FOREIGN KEY (workspace_id, subscription_id) REFERENCES webhook_subscriptions (workspace_id, id)
+);
+
+CREATE INDEX webhook_recoveries_due_idx ON webhook_recoveries (next_page_at) WHERE state = 'running';
+CREATE INDEX webhook_recoveries_subscription_id_idx ON webhook_recoveries (workspace_id, subscription_id, created_at);
+CREATE INDEX webhook_recoveries_newest_idx ON webhook_recoveries (workspace_id, created_at, id);
 
 -- The exact bytes of an event in a payload version, rendered once; retries and replays send these.
 CREATE TABLE webhook_payloads (
@@ -37,6 +130,9 @@ CREATE TABLE webhook_deliveries (
     subscription_id uuid NOT NULL,
     event_id uuid NOT NULL,
     event_type text NOT NULL,
+    -- The record that the event is about.
+    resource_type text NOT NULL,
+    record_id uuid NOT NULL,
     payload_version integer NOT NULL,
     state text NOT NULL DEFAULT 'scheduled' CONSTRAINT webhook_deliveries_state_check CHECK (
         state IN ('scheduled', 'succeeded', 'exhausted', 'cancelled')
@@ -48,6 +144,8 @@ CREATE TABLE webhook_deliveries (
     lease_until timestamptz,
     lease_epoch bigint NOT NULL DEFAULT 0,
     replay_of_id uuid,
+    -- The recovery that asked for the replay.
+    recovery_id uuid,
     created_at timestamptz NOT NULL DEFAULT now(),
     completed_at timestamptz,
     CONSTRAINT webhook_deliveries_pkey PRIMARY KEY (workspace_id, id),
@@ -63,6 +161,11 @@ CREATE UNIQUE INDEX webhook_deliveries_event_id_key
     ON webhook_deliveries (workspace_id, subscription_id, event_id) WHERE replay_of_id IS NULL;
 CREATE INDEX webhook_deliveries_due_idx ON webhook_deliveries (next_attempt_at) WHERE state = 'scheduled';
 CREATE INDEX webhook_deliveries_subscription_id_idx ON webhook_deliveries (workspace_id, subscription_id, created_at);
+CREATE INDEX webhook_deliveries_record_id_idx ON webhook_deliveries (workspace_id, record_id);
+CREATE INDEX webhook_deliveries_replay_of_id_idx
+    ON webhook_deliveries (workspace_id, replay_of_id) WHERE replay_of_id IS NOT NULL;
+CREATE INDEX webhook_deliveries_recovery_id_idx
+    ON webhook_deliveries (workspace_id, recovery_id) WHERE recovery_id IS NOT NULL;
 CREATE INDEX webhook_deliveries_created_at_idx ON webhook_deliveries (workspace_id, created_at);
 
 -- One HTTP call.

@@ -10,7 +10,7 @@ use uuid::Uuid;
 const CHUNK: usize = 1_000;
 
 /// A delivery that shall be made.
-#[derive(Debug, Insertable)]
+#[derive(Debug, Insertable, Queryable, Selectable)]
 #[diesel(table_name = webhook_deliveries)]
 pub(crate) struct NewDelivery {
     pub(crate) workspace_id: Uuid,
@@ -18,6 +18,8 @@ pub(crate) struct NewDelivery {
     pub(crate) subscription_id: Uuid,
     pub(crate) event_id: Uuid,
     pub(crate) event_type: String,
+    pub(crate) resource_type: String,
+    pub(crate) record_id: Uuid,
     pub(crate) payload_version: i32,
     /// The delivery that this one repeats.
     pub(crate) replay_of_id: Option<Uuid>,

@@ -172,6 +172,8 @@ fn plan(
                 subscription_id: subscription.id,
                 event_id,
                 event_type: event.kind.clone(),
+                resource_type: event.resource.clone(),
+                record_id: event.record_id.0,
                 payload_version: version,
                 replay_of_id: None,
             });

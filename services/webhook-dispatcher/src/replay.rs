@@ -14,7 +14,6 @@ use pulse_store::Pool;
 use pulse_store::notify::Waker;
 use pulse_store::schema::webhook_deliveries as deliveries;
 use tokio_util::sync::CancellationToken;
-use uuid::Uuid;
 
 use crate::Settings;
 use crate::delivery::{self, NewDelivery};
@@ -57,18 +56,14 @@ async fn replay(pool: &Pool, body: &[u8]) -> Result<(), Failure> {
     let command = Replay::decode(body).map_err(|error| Failure::Discard(error.into()))?;
     let mut connection = pool.get().await.map_err(retry)?;
     let original = find(&mut connection, &command).await.map_err(retry)?;
-    let (subscription_id, event_id, event_type, payload_version) = original.ok_or_else(|| {
+    let original = original.ok_or_else(|| {
         let Replay { workspace_id, delivery_id, .. } = command;
         Failure::Discard(anyhow!("there is no delivery {delivery_id} in workspace {workspace_id}"))
     })?;
     let repeated = NewDelivery {
-        workspace_id: command.workspace_id.0,
         id: command.replay_id,
-        subscription_id,
-        event_id,
-        event_type,
-        payload_version,
         replay_of_id: Some(command.delivery_id),
+        ..original
     };
     delivery::insert(&mut connection, &[repeated]).await.map(drop).map_err(retry)
 }
@@ -76,15 +71,10 @@ async fn replay(pool: &Pool, body: &[u8]) -> Result<(), Failure> {
 async fn find(
     connection: &mut AsyncPgConnection,
     command: &Replay,
-) -> QueryResult<Option<(Uuid, Uuid, String, i32)>> {
+) -> QueryResult<Option<NewDelivery>> {
     deliveries::table
         .find((command.workspace_id.0, command.delivery_id))
-        .select((
-            deliveries::subscription_id,
-            deliveries::event_id,
-            deliveries::event_type,
-            deliveries::payload_version,
-        ))
+        .select(NewDelivery::as_select())
         .first(connection)
         .await
         .optional()

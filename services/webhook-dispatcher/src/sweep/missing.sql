@@ -10,6 +10,7 @@ SELECT
     e.record_id,
     e.occurred_at,
     e.data,
+    e.changes,
     e.correlation_id,
     s.id AS subscription_id,
     s.payload_version

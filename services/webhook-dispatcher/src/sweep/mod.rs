@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Integer, Json, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{BigInt, Integer, Json, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use pulse_domain::{Event, EventId, RecordId, WorkspaceId};
 use pulse_store::notify::Waker;
@@ -91,6 +91,8 @@ struct Missing {
     occurred_at: DateTime<Utc>,
     #[diesel(sql_type = Json)]
     data: JsonText,
+    #[diesel(sql_type = Nullable<Json>)]
+    changes: Option<JsonText>,
     #[diesel(sql_type = SqlUuid)]
     correlation_id: Uuid,
     #[diesel(sql_type = SqlUuid)]
@@ -129,6 +131,8 @@ fn plan(missing: Vec<Missing>) -> anyhow::Result<(Vec<fan_out::NewPayload>, Vec<
             subscription_id: row.subscription_id,
             event_id,
             event_type: row.event_type.clone(),
+            resource_type: row.resource_type.clone(),
+            record_id: row.record_id,
             payload_version: version,
             replay_of_id: None,
         };
@@ -153,7 +157,7 @@ impl Missing {
             resource: self.resource_type,
             record_id: RecordId(self.record_id),
             data: self.data.0,
-            changes: None,
+            changes: self.changes.map(|changes| changes.0),
             correlation_id: self.correlation_id,
             sequence: self.sequence,
         }
