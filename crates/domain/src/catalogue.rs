@@ -108,6 +108,11 @@ pub const KINDS: &[Kind] = &[
     ),
     kind("booking.completed", "bookings", "A booking took place."),
     kind("booking.no_show", "bookings", "The invitee of a booking did not come."),
+    kind(
+        "session.revoked",
+        "user_sessions",
+        "A session was ended before its time: its user signed out or left, or it was revoked.",
+    ),
 ];
 
 /// Past tenses that do not end in "ed", and states that have no verb.

@@ -8,14 +8,19 @@ use uuid::Uuid;
 
 use crate::id::WorkspaceId;
 
+/// Who issues session tokens.
+pub const ISSUER: &str = "pulse";
 /// Audience of session tokens.
 pub const SESSION_AUDIENCE: &str = "pulse";
 /// Audience of tokens between services.
 pub const INTERNAL_AUDIENCE: &str = "pulse-internal";
 
-/// A signed-in user. The session is looked up by `jti` on every request, so revoking it works at once.
+/// A signed-in user. The session is looked up by `jti` on every request, so revoking it works at once; every token of a
+/// session has the same.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Session {
+    /// Always [`ISSUER`].
+    pub iss: String,
     /// Always [`SESSION_AUDIENCE`].
     pub aud: String,
     /// The user.

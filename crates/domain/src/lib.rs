@@ -2,8 +2,8 @@
 //!
 //! In reading order: [`id`] names things, [`event`] is what happens to them and [`catalogue`] lists every kind of it,
 //! [`command`] is what services ask of each other, [`workflow`] and [`template`] are what a trigger URL sets in motion,
-//! [`schedule`] is when a failed delivery is tried again, [`signature`] proves who sent it, [`token`], [`seal`] and
-//! [`claims`] guard secrets and sessions; [`phone`] is how numbers are compared.
+//! [`schedule`] is when a failed delivery is tried again, [`signature`] proves who sent it, [`token`], [`seal`],
+//! [`claims`] and [`refresh`] guard secrets and sessions; [`phone`] is how numbers are compared.
 
 pub mod catalogue;
 pub mod claims;
@@ -12,6 +12,7 @@ pub mod event;
 mod generated;
 pub mod id;
 pub mod phone;
+pub mod refresh;
 pub mod schedule;
 pub mod seal;
 pub mod signature;

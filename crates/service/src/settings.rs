@@ -115,7 +115,7 @@ fn collect(path: &str, value: Value, lines: &mut Vec<String>) {
 /// A key that ends in one of these is a secret; of an address only user information is.
 fn masked(path: &str, value: &str) -> String {
     let name = path.rsplit(['.', '_']).next().unwrap_or(path);
-    if ["key", "secret", "password", "token"].contains(&name) {
+    if ["key", "keys", "secret", "password", "token"].contains(&name) {
         return "***".into();
     }
     match url::Url::parse(value) {

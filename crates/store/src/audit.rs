@@ -1,4 +1,5 @@
-//! The audit log: one row per change of a record, in the transaction of the change. Rows are only ever added.
+//! The audit log: one row per change of a record, in the transaction of the change, and one for whatever opens or closes
+//! a door. Rows are only ever added.
 
 use std::net::IpAddr;
 
@@ -26,6 +27,28 @@ pub enum Action {
     Restore,
     /// It was removed for good.
     Purge,
+    /// A user signed in, which made it, a session.
+    SignIn,
+    /// Somebody could not sign in as it, a user.
+    RefuseSignIn,
+    /// A user signed out, which ended it, a session.
+    SignOut,
+    /// It, a session, was ended by other means.
+    EndSession,
+    /// A user set another password, and knew the one before.
+    ChangePassword,
+    /// A user set a password by means of a mail.
+    ResetPassword,
+    /// A user set another address.
+    ChangeEmail,
+    /// A user who was invited has set a password.
+    AcceptInvitation,
+    /// A user signs in with codes from then on.
+    AddSecondFactor,
+    /// A user signs in without codes from then on.
+    RemoveSecondFactor,
+    /// A user signed in with one of the codes for emergencies.
+    UseRecoveryCode,
 }
 
 impl Action {
@@ -36,6 +59,17 @@ impl Action {
             Self::Destroy => "destroy",
             Self::Restore => "restore",
             Self::Purge => "purge",
+            Self::SignIn => "sign_in",
+            Self::RefuseSignIn => "refuse_sign_in",
+            Self::SignOut => "sign_out",
+            Self::EndSession => "end_session",
+            Self::ChangePassword => "change_password",
+            Self::ResetPassword => "reset_password",
+            Self::ChangeEmail => "change_email",
+            Self::AcceptInvitation => "accept_invitation",
+            Self::AddSecondFactor => "add_second_factor",
+            Self::RemoveSecondFactor => "remove_second_factor",
+            Self::UseRecoveryCode => "use_recovery_code",
         }
     }
 }

@@ -81,8 +81,12 @@ CREATE TABLE user_sessions (
     id uuid NOT NULL,
     user_id uuid NOT NULL,
     jti_digest bytea NOT NULL CONSTRAINT user_sessions_jti_digest_key UNIQUE,
+    -- Of the one refresh token that is good; each is good once.
+    refresh_digest bytea NOT NULL,
+    refreshed_at timestamptz NOT NULL DEFAULT now(),
     ip text,
     user_agent text,
+    device text NOT NULL,
     last_seen_at timestamptz NOT NULL DEFAULT now(),
     expires_at timestamptz NOT NULL,
     revoked_at timestamptz,

@@ -9,7 +9,11 @@ CREATE TABLE audit_log (
     -- The user, where it is one.
     actor_id uuid,
     action text NOT NULL CONSTRAINT audit_log_action_check CHECK (
-        action IN ('create', 'update', 'destroy', 'restore', 'purge')
+        action IN (
+            'create', 'update', 'destroy', 'restore', 'purge', 'sign_in', 'refuse_sign_in', 'sign_out', 'end_session',
+            'change_password', 'reset_password', 'change_email', 'accept_invitation', 'add_second_factor',
+            'remove_second_factor', 'use_recovery_code'
+        )
     ),
     resource_type text NOT NULL,
     record_id uuid NOT NULL,

@@ -35,11 +35,12 @@ use std::time::Duration;
 use actix_web::middleware::from_fn;
 use actix_web::web;
 use pulse_bus::Publisher;
+use pulse_domain::refresh::RefreshKey;
 use pulse_domain::seal::MasterKey;
 use pulse_jsonapi::BASE;
 use pulse_resource::Engine;
 use pulse_service::Service;
-use pulse_service::credential::{InternalKey, SessionKey};
+use pulse_service::credential::{InternalKey, SessionKeys};
 use pulse_service::health::Readiness;
 use pulse_service::limit::Limit;
 use pulse_store::notify::{Channel, Waker};
@@ -70,7 +71,8 @@ struct Shared {
     engine: Engine,
     sessions: Arc<auth::Lookup>,
     publisher: Publisher,
-    session_key: Arc<SessionKey>,
+    session_keys: Arc<SessionKeys>,
+    refresh_key: Arc<RefreshKey>,
     internal_key: Arc<InternalKey>,
     master_key: Arc<MasterKey>,
     passwords: Arc<auth::Passwords>,
@@ -99,7 +101,8 @@ impl App {
                 resources::RESOURCES,
             ),
             publisher: Publisher::new(&settings.bus, NAME),
-            session_key: SessionKey::new(&settings.security.session_key)?.into(),
+            session_keys: settings.security.session_keys()?.into(),
+            refresh_key: RefreshKey::of_master(settings.security.master_key.expose_secret())?.into(),
             internal_key: InternalKey::new(&settings.security.internal_key)?.into(),
             master_key: MasterKey::from_base64(settings.security.master_key.expose_secret())?.into(),
             passwords: auth::Passwords::new()?.into(),

@@ -150,12 +150,13 @@ async fn workspace(app: &App) -> anyhow::Result<WorkspaceId> {
     let digest = app.0.passwords.digest(PASSWORD).await?;
     let new =
         NewWorkspace { name: "Demo", owner_name: "Demo Owner", owner_email: EMAIL, password_digest: &digest };
-    let made = connection
+    let made = WorkspaceId::generate();
+    connection
         .transaction::<_, diesel::result::Error, _>(async |connection| {
-            create_workspace(connection, &new).await
+            create_workspace(connection, made, Uuid::now_v7(), &new).await
         })
         .await?;
-    Ok(made.0)
+    Ok(made)
 }
 
 /// Creates a record unless there is one of its id.
@@ -183,7 +184,7 @@ Pulse is running at {gateway}
 
 Try it; each line works as it stands, in this order, in one shell:
 
-# Sign in; the token is in a response header
+# Sign in; the token is in a response header, and good for 15 minutes
 TOKEN=$(curl -sS -D - -o /dev/null {gateway}/api/v1/auth/sign_in -H 'Content-Type: application/json' -d '{{"email":"{EMAIL}","password":"{PASSWORD}"}}' | tr -d '\r' | sed -n 's/^[Aa]uthorization: //p')
 
 # Create a contact; its webhook arrives at the receiver

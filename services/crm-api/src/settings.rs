@@ -3,6 +3,7 @@
 use pulse_jsonapi::ransack::Strictness;
 use std::num::NonZeroU32;
 
+use pulse_service::credential::SessionKeys;
 use pulse_service::settings::{Http, Telemetry};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
@@ -57,6 +58,9 @@ pub struct Security {
     pub master_key: SecretString,
     /// Signs the tokens of sessions.
     pub session_key: SecretString,
+    /// What verifies such tokens besides, separated by commas: keys of before, and keys to come.
+    #[serde(default)]
+    pub accepted_session_keys: SecretString,
     /// Signs the tokens that services show each other; the same for incoming-trigger.
     pub internal_key: SecretString,
 }
@@ -65,8 +69,14 @@ pub struct Security {
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Session {
-    /// How long a session lasts, in hours.
+    /// How long an access token is good, in minutes.
+    pub access_minutes: u32,
+    /// A session that was not used for this long, in hours, has ended.
+    pub idle_hours: u32,
+    /// A session ends after this long, in hours, however much it is used.
     pub lifetime_hours: u32,
+    /// A refresh token that was used may be sent again for this long, in seconds: the answer may have been lost.
+    pub refresh_grace_seconds: u32,
 }
 
 /// Section `[forms]`.
@@ -117,6 +127,17 @@ impl From<Unknown> for Strictness {
             Unknown::Refuse => Self::Strict,
             Unknown::Ignore => Self::Lenient,
         }
+    }
+}
+
+impl Security {
+    /// The keys of sessions.
+    ///
+    /// # Errors
+    /// When one is not the base64 of 32 bytes.
+    pub fn session_keys(&self) -> anyhow::Result<SessionKeys> {
+        let accepted = self.accepted_session_keys.expose_secret().split(',').map(str::trim);
+        SessionKeys::new(&self.session_key, accepted.filter(|key| !key.is_empty()))
     }
 }
 

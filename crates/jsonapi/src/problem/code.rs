@@ -171,8 +171,10 @@ codes! {
         "The e-mail address and password do not belong together.";
     InvalidToken "invalid_token" 401 "Invalid token",
         "The token is malformed, has a wrong signature or is not known.";
+    TokenExpired "token_expired" 401 "Token expired",
+        "The access token's time is over; the refresh token gets another one.";
     SessionExpired "session_expired" 401 "Session expired",
-        "The session's time is over; sign in again.";
+        "The session's time is over, or it was not used for too long; sign in again.";
     SessionRevoked "session_revoked" 401 "Session revoked",
         "The session was ended before its time; sign in again.";
     Forbidden "forbidden" 403 "Forbidden",

@@ -49,11 +49,14 @@ impl Transaction {
         Ok(())
     }
 
-    /// Appends a line to the audit log.
-    pub(super) async fn log(
+    /// Appends a line to the audit log. Writes do so by themselves; call it for what is none, such as a sign-in.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn log(
         &self,
         action: Action,
-        resource: &Resource,
+        resource: &'static Resource,
         id: Uuid,
         changes: Option<Box<RawValue>>,
     ) -> Result<(), Error> {

@@ -1,11 +1,13 @@
-//! Signing and verifying JSON Web Tokens. The algorithm is pinned; only jsonwebtoken decides.
+//! Signing and verifying JSON Web Tokens. The algorithm is pinned; a token names the key that it was signed with; only
+//! jsonwebtoken decides.
 
 mod hmac;
 
 use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
-use pulse_domain::claims::{INTERNAL_AUDIENCE, Internal, SESSION_AUDIENCE, Session};
+use pulse_domain::claims::{INTERNAL_AUDIENCE, ISSUER, Internal, SESSION_AUDIENCE, Session};
 use pulse_domain::seal;
+use ring::digest;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -26,33 +28,40 @@ pub enum Refused {
     Invalid,
 }
 
-struct Keys {
+/// Keys of one kind of token. The first signs; each verifies what says that it was signed with it.
+struct Ring {
+    kid: String,
     signing: EncodingKey,
-    verifying: DecodingKey,
+    verifying: Vec<(String, DecodingKey)>,
     validation: Validation,
 }
 
-impl Keys {
-    fn new(secret: &SecretString, audience: &str) -> anyhow::Result<Self> {
+impl Ring {
+    fn new<'a>(
+        secret: &'a SecretString,
+        further: impl IntoIterator<Item = &'a str>,
+        validation: Validation,
+    ) -> anyhow::Result<Self> {
         hmac::install();
-        let bytes = seal::key_bytes(secret.expose_secret())?;
-        let mut validation = Validation::new(ALGORITHM);
-        validation.set_audience(&[audience]);
-        validation.set_required_spec_claims(&["exp", "aud", "sub"]);
-        validation.leeway = LEEWAY_SECONDS;
-        Ok(Self {
-            signing: EncodingKey::from_secret(&bytes),
-            verifying: DecodingKey::from_secret(&bytes),
-            validation,
-        })
+        let first = seal::key_bytes(secret.expose_secret())?;
+        let mut verifying = vec![(name(&first), DecodingKey::from_secret(&first))];
+        for text in further {
+            let key = seal::key_bytes(text)?;
+            verifying.push((name(&key), DecodingKey::from_secret(&key)));
+        }
+        Ok(Self { kid: name(&first), signing: EncodingKey::from_secret(&first), verifying, validation })
     }
 
     fn sign(&self, claims: &impl Serialize) -> anyhow::Result<String> {
-        Ok(jsonwebtoken::encode(&Header::new(ALGORITHM), claims, &self.signing)?)
+        let header = Header { kid: Some(self.kid.clone()), ..Header::new(ALGORITHM) };
+        Ok(jsonwebtoken::encode(&header, claims, &self.signing)?)
     }
 
     fn verify<T: DeserializeOwned + Clone>(&self, token: &str) -> Result<T, Refused> {
-        match jsonwebtoken::decode::<T>(token, &self.verifying, &self.validation) {
+        let header = jsonwebtoken::decode_header(token).or(Err(Refused::Invalid))?;
+        let named = self.verifying.iter().find(|(kid, _)| Some(kid) == header.kid.as_ref());
+        let (_, key) = named.ok_or(Refused::Invalid)?;
+        match jsonwebtoken::decode::<T>(token, key, &self.validation) {
             Ok(token) => Ok(token.claims),
             Err(error) if matches!(error.kind(), ErrorKind::ExpiredSignature) => Err(Refused::Expired),
             Err(_) => Err(Refused::Invalid),
@@ -60,15 +69,29 @@ impl Keys {
     }
 }
 
+/// What the `kid` of a token calls a key: the beginning of its digest, which says nothing about a key of 256 random
+/// bits.
+fn name(key: &[u8; 32]) -> String {
+    digest::digest(&digest::SHA256, key).as_ref()[..8].iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn validation(audience: &str, claims: &[&str]) -> Validation {
+    let mut validation = Validation::new(ALGORITHM);
+    validation.set_audience(&[audience]);
+    validation.set_required_spec_claims(claims);
+    validation.leeway = LEEWAY_SECONDS;
+    validation
+}
+
 /// Signs and verifies the tokens of user sessions.
-pub struct SessionKey(Keys);
+pub struct SessionKeys(Ring);
 
 /// Signs and verifies the tokens that services show each other.
-pub struct InternalKey(Keys);
+pub struct InternalKey(Ring);
 
-impl std::fmt::Debug for SessionKey {
+impl std::fmt::Debug for SessionKeys {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("SessionKey(…)")
+        write!(f, "SessionKeys({}, …)", self.0.kid)
     }
 }
 
@@ -78,16 +101,22 @@ impl std::fmt::Debug for InternalKey {
     }
 }
 
-impl SessionKey {
-    /// Reads the base64 of 32 bytes.
+impl SessionKeys {
+    /// Reads the key that signs, and `further` ones that verify besides: those that signed before, until the tokens of
+    /// then have expired, and those that will, before the first replica signs with them. Each is the base64 of 32 bytes.
     ///
     /// # Errors
-    /// When the text is not that.
-    pub fn new(secret: &SecretString) -> anyhow::Result<Self> {
-        Keys::new(secret, SESSION_AUDIENCE).map(Self)
+    /// When one is not that.
+    pub fn new<'a>(
+        secret: &'a SecretString,
+        further: impl IntoIterator<Item = &'a str>,
+    ) -> anyhow::Result<Self> {
+        let mut validation = validation(SESSION_AUDIENCE, &["exp", "aud", "sub", "iss"]);
+        validation.set_issuer(&[ISSUER]);
+        Ring::new(secret, further, validation).map(Self)
     }
 
-    /// The token of a session.
+    /// A token of a session.
     ///
     /// # Errors
     /// When the claims cannot be written as JSON.
@@ -110,7 +139,7 @@ impl InternalKey {
     /// # Errors
     /// When the text is not that.
     pub fn new(secret: &SecretString) -> anyhow::Result<Self> {
-        Keys::new(secret, INTERNAL_AUDIENCE).map(Self)
+        Ring::new(secret, [], validation(INTERNAL_AUDIENCE, &["exp", "aud", "sub"])).map(Self)
     }
 
     /// The token of a call.
@@ -139,10 +168,16 @@ mod tests {
     use super::*;
 
     const KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+    const OTHER: &str = "HwECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+
+    fn keys<const N: usize>(signing: &str, further: [&str; N]) -> SessionKeys {
+        SessionKeys::new(&signing.into(), further).expect("keys")
+    }
 
     fn session(expires_in: i64) -> Session {
         let now = Utc::now().timestamp();
         Session {
+            iss: ISSUER.into(),
             aud: SESSION_AUDIENCE.into(),
             sub: Uuid::now_v7(),
             workspace: WorkspaceId::generate(),
@@ -154,7 +189,7 @@ mod tests {
 
     #[test]
     fn a_session_survives_its_token_and_expires() {
-        let key = SessionKey::new(&KEY.into()).expect("a key");
+        let key = keys(KEY, []);
         let token = key.sign(&session(60)).expect("signs");
         assert!(key.verify(&token).is_ok());
         assert_eq!(key.verify(&key.sign(&session(-60)).expect("signs")).err(), Some(Refused::Expired));
@@ -162,7 +197,7 @@ mod tests {
 
     #[test]
     fn one_audience_does_not_open_the_door_of_the_other() {
-        let token = SessionKey::new(&KEY.into()).expect("a key").sign(&session(60)).expect("signs");
+        let token = keys(KEY, []).sign(&session(60)).expect("signs");
         assert_eq!(
             InternalKey::new(&KEY.into()).expect("a key").verify(&token).err(),
             Some(Refused::Invalid)
@@ -171,13 +206,41 @@ mod tests {
 
     #[test]
     fn a_changed_token_another_key_and_no_algorithm_are_refused() {
-        let key = SessionKey::new(&KEY.into()).expect("a key");
-        let other = SessionKey::new(&"HwECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=".into()).expect("a key");
+        let key = keys(KEY, []);
+        let other = keys(OTHER, []);
         let token = key.sign(&session(60)).expect("signs");
         assert_eq!(other.verify(&token).err(), Some(Refused::Invalid));
         // {"alg":"none"}
         let body = token.split('.').nth(1).expect("a body");
         assert_eq!(key.verify(&format!("eyJhbGciOiJub25lIn0.{body}.")).err(), Some(Refused::Invalid));
         assert_eq!(key.verify("nonsense").err(), Some(Refused::Invalid));
+    }
+
+    #[test]
+    fn a_key_that_no_longer_signs_verifies_until_it_is_taken_off_the_ring() {
+        let before = keys(KEY, [OTHER]);
+        let during = keys(OTHER, [KEY]);
+        let after = keys(OTHER, []);
+        let old = before.sign(&session(60)).expect("signs");
+        let new = during.sign(&session(60)).expect("signs");
+        assert!(before.verify(&old).is_ok() && before.verify(&new).is_ok());
+        assert!(during.verify(&old).is_ok() && during.verify(&new).is_ok());
+        assert_eq!(after.verify(&old).err(), Some(Refused::Invalid));
+        assert!(after.verify(&new).is_ok());
+    }
+
+    #[test]
+    fn a_token_says_by_which_key_and_whom_and_must() {
+        let ring = keys(KEY, [OTHER]);
+        let token = ring.sign(&session(60)).expect("signs");
+        let header = jsonwebtoken::decode_header(&token).expect("a header");
+        assert_eq!(header.kid.as_deref(), Some("630dcd2966c43366"));
+        let mut stranger = session(60);
+        stranger.iss = "somebody else".into();
+        assert_eq!(ring.verify(&ring.sign(&stranger).expect("signs")).err(), Some(Refused::Invalid));
+        // The same key, but the token does not name it.
+        let key = EncodingKey::from_secret(&seal::key_bytes(KEY).expect("a key"));
+        let nameless = jsonwebtoken::encode(&Header::new(ALGORITHM), &session(60), &key).expect("signs");
+        assert_eq!(ring.verify(&nameless).err(), Some(Refused::Invalid));
     }
 }

@@ -37,10 +37,11 @@ impl Credential {
         let Some(token) = bearer(request) else {
             return Self::Nothing;
         };
-        match app.0.session_key.verify(token) {
+        match app.0.session_keys.verify(token) {
             Ok(claims) => Self::Session(claims),
             Err(Refused::Expired) => {
-                Self::Refused(refused(Code::SessionExpired, "The session has expired. Sign in again."))
+                let detail = "The token has expired. Get another with the refresh token, or sign in again.";
+                Self::Refused(refused(Code::TokenExpired, detail))
             }
             // Services come less often than users, so theirs is what is tried second.
             Err(Refused::Invalid) => match app.0.internal_key.verify(token) {

@@ -1,4 +1,4 @@
-//! What sign-up and sign-in are sent: plain fields, the same under `user`, or a JSON:API document.
+//! What sign-up, sign-in and the like are sent: plain fields, the same under `user`, or a JSON:API document.
 
 use actix_web::web::Payload;
 use pulse_jsonapi::{Code, Problem};
@@ -53,6 +53,18 @@ impl Form {
                 let problem = Problem::new(Code::Required, format!("{name} is required."));
                 self.problems.push(problem.at_pointer(self.at));
                 String::new()
+            }
+        }
+    }
+
+    /// Takes a yes or no; none is a no.
+    pub(super) fn flag(&mut self, name: &str) -> bool {
+        match self.fields.get(name) {
+            Some(Value::Bool(flag)) => *flag,
+            None | Some(Value::Null) => false,
+            Some(_) => {
+                self.fault(Code::WrongKind, name, format!("{name} is true or false."));
+                false
             }
         }
     }

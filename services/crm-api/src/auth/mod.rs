@@ -5,12 +5,16 @@
 
 mod caller;
 pub(crate) mod credential;
+mod device;
 mod form;
 mod lookup;
 mod passwords;
+mod refresh;
+pub(crate) mod revocation;
 mod role;
 mod session;
 mod sign_in;
+mod sign_out;
 mod sign_up;
 
 pub use caller::{Bearer, Caller};
@@ -31,7 +35,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
     Operation {
         id: "sign_up",
         summary: "Make a workspace and sign its owner in",
-        description: "The fields may also stand in `user`, or in `data.attributes`.",
+        description: SIGNED_IN,
         path: "/sign_up",
         public: true,
         body: Body::Json(sign_up::form),
@@ -44,7 +48,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
     Operation {
         id: "sign_in",
         summary: "Sign in",
-        description: "The fields may also stand in `user`, or in `data.attributes`.",
+        description: SIGNED_IN,
         path: "/sign_in",
         public: true,
         body: Body::Json(sign_in::form),
@@ -67,10 +71,55 @@ pub(crate) const OPERATIONS: &[Operation] = &[
             })
         })],
         refusals: &[Code::Forbidden],
-        handler: || web::to(sign_in::sign_out),
+        handler: || web::to(sign_out::sign_out),
+        ..Operation::DEFAULT
+    },
+    Operation {
+        id: "sign_out_everywhere",
+        summary: "End all sessions of the user",
+        description: "`meta.signed_out` is how many there were.",
+        path: "/sign_out_everywhere",
+        body: Body::Json(sign_out::everywhere_form),
+        answers: &[Answer::Meta(200, || {
+            json!({
+                "type": "object",
+                "required": ["signed_out"],
+                "properties": { "signed_out": { "type": "integer", "minimum": 0 } },
+            })
+        })],
+        refusals: &[Code::Forbidden],
+        handler: || web::to(sign_out::everywhere),
+        ..Operation::DEFAULT
+    },
+    Operation {
+        id: "refresh",
+        summary: "Get the next access token of a session",
+        description: "Each refresh token is good once: `meta.refresh_token` is the next one. One that is sent again after \
+                      some seconds ends the session, because somebody may have stolen it.",
+        path: "/refresh",
+        public: true,
+        body: Body::Json(refresh::form),
+        answers: &[Answer::Record(200, &USER_SESSIONS)],
+        headers: &[TOKEN],
+        refusals: &[Code::InvalidToken],
+        handler: || web::to(refresh::refresh),
+        ..Operation::DEFAULT
+    },
+    Operation {
+        id: "show_session",
+        summary: "The session that the request was made with",
+        verb: Verb::Get,
+        path: "/session",
+        answers: &[Answer::Record(200, &USER_SESSIONS)],
+        refusals: &[Code::Forbidden],
+        handler: || web::to(sign_out::current),
         ..Operation::DEFAULT
     },
 ];
+
+/// What a client should know of signing up and in.
+const SIGNED_IN: &str = "The fields may also stand in `user`, or in `data.attributes`. The access token in `Authorization` is good until \
+     `meta.token_expires_at`; `meta.refresh_token` gets the next one at `/auth/refresh`.";
 
 /// The header that a session's token is in.
 const TOKEN: (&str, &str) =

@@ -1,95 +1,111 @@
-//! Opening a session, and the answer that tells of it.
+//! Opening a session, and the answer that hands its tokens over.
+//!
+//! A session has one identifier, the `jti`, which all of its tokens carry: access tokens of minutes, and the refresh
+//! token that gets the next of them.
 
+use actix_web::HttpResponse;
 use actix_web::http::{StatusCode, header};
-use actix_web::{HttpRequest, HttpResponse};
-use chrono::{TimeDelta, Utc};
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use diesel::prelude::*;
-use diesel_async::{AsyncPgConnection, RunQueryDsl};
-use pulse_domain::claims::{SESSION_AUDIENCE, Session};
+use diesel_async::RunQueryDsl;
+use pulse_domain::claims::{ISSUER, SESSION_AUDIENCE, Session};
+use pulse_domain::refresh::RefreshToken;
 use pulse_domain::{WorkspaceId, token};
+use pulse_resource::write::Transaction;
 use pulse_resource::{Act, Actor};
 use pulse_service::http::Origin;
+use pulse_store::audit::Action;
 use pulse_store::schema::{user_sessions, users};
+use serde_json::json;
 use uuid::Uuid;
 
+use super::device::Device;
 use crate::resources::user_sessions::USER_SESSIONS;
 use crate::{App, Error, answer};
 
-/// A user agent is kept up to this many characters.
-const USER_AGENT: usize = 255;
-
-/// What a session is opened from.
-pub(super) struct Device {
-    ip: String,
-    user_agent: Option<String>,
+/// In whose name somebody acts who shows no token, but has proven to be a user by other means.
+pub(super) fn act(workspace: WorkspaceId, user: Uuid, origin: &Origin) -> Act {
+    Act::new(workspace, Actor::User(user), origin.correlation_id)
+        .requested(origin.request_id.clone(), origin.client)
 }
 
-impl Device {
-    /// The device of a request.
-    pub(super) fn of(request: &HttpRequest, origin: &Origin) -> Self {
-        let agent = request.headers().get(header::USER_AGENT).and_then(|agent| agent.to_str().ok());
-        Self {
-            ip: origin.client.to_string(),
-            user_agent: agent.map(|agent| agent.chars().take(USER_AGENT).collect()),
-        }
-    }
-}
-
-/// A session that has been written.
-pub(super) struct Opened {
+/// What tokens are made of.
+#[derive(Debug)]
+pub(super) struct Grant {
     pub(super) workspace: WorkspaceId,
+    pub(super) user: Uuid,
+    /// The session.
     pub(super) id: Uuid,
-    token: String,
+    /// When the session ends.
+    pub(super) expires_at: DateTime<Utc>,
+    pub(super) refresh: RefreshToken,
 }
 
 /// Writes the row of a session.
 pub(super) async fn open(
     app: &App,
-    connection: &mut AsyncPgConnection,
+    transaction: &mut Transaction,
     device: &Device,
-    workspace: WorkspaceId,
     user: Uuid,
-) -> Result<Opened, Error> {
+) -> Result<Grant, pulse_resource::Error> {
     let now = Utc::now();
     let expires_at = now + TimeDelta::hours(i64::from(app.0.settings.session.lifetime_hours));
     // Known to the token's owner alone, so it is random throughout and not time-ordered.
-    let jti = Uuid::new_v4();
-    let id = Uuid::now_v7();
+    let refresh = RefreshToken::generate(Uuid::new_v4());
+    let (workspace, id) = (transaction.workspace(), Uuid::now_v7());
     diesel::insert_into(user_sessions::table)
         .values((
             user_sessions::workspace_id.eq(workspace.0),
             user_sessions::id.eq(id),
             user_sessions::user_id.eq(user),
-            user_sessions::jti_digest.eq(token::digest(&jti.to_string()).as_slice()),
+            user_sessions::jti_digest.eq(token::digest(&refresh.jti.to_string()).as_slice()),
+            user_sessions::refresh_digest.eq(refresh.digest().as_slice()),
             user_sessions::ip.eq(&device.ip),
             user_sessions::user_agent.eq(&device.user_agent),
+            user_sessions::device.eq(&device.name),
             user_sessions::expires_at.eq(expires_at),
         ))
-        .execute(connection)
+        .execute(transaction.connection())
         .await?;
     diesel::update(users::table.find((workspace.0, user)))
         .set(users::last_signed_in_at.eq(now))
-        .execute(connection)
+        .execute(transaction.connection())
         .await?;
-    let token = app.0.session_key.sign(&Session {
+    transaction.log(Action::SignIn, &USER_SESSIONS, id, None).await?;
+    Ok(Grant { workspace, user, id, expires_at, refresh })
+}
+
+/// The session document, with the access token in `Authorization`, which browsers of other origins may read, and the
+/// refresh token in `meta`.
+pub(super) async fn answer(
+    app: &App,
+    origin: &Origin,
+    status: StatusCode,
+    grant: Grant,
+) -> Result<HttpResponse, Error> {
+    let now = Utc::now();
+    let minutes = TimeDelta::minutes(i64::from(app.0.settings.session.access_minutes));
+    let expires_at = grant.expires_at.min(now + minutes);
+    let token = app.0.session_keys.sign(&Session {
+        iss: ISSUER.into(),
         aud: SESSION_AUDIENCE.into(),
-        sub: user,
-        workspace,
-        jti,
+        sub: grant.user,
+        workspace: grant.workspace,
+        jti: grant.refresh.jti,
         iat: now.timestamp(),
         exp: expires_at.timestamp(),
     })?;
-    Ok(Opened { workspace, id, token })
-}
-
-/// The session document, with the token in `Authorization`, which browsers of other origins may read.
-pub(super) async fn answer(app: &App, origin: &Origin, opened: Opened) -> Result<HttpResponse, Error> {
-    let act = Act::new(opened.workspace, Actor::System, origin.correlation_id);
-    let record = app.engine().record(&act, &USER_SESSIONS, opened.id).await?;
-    let mut response = answer::record(StatusCode::CREATED, &record, None);
-    let bearer = header::HeaderValue::from_str(&format!("Bearer {}", opened.token));
+    let act = act(grant.workspace, grant.user, origin);
+    let record = app.engine().record(&act, &USER_SESSIONS, grant.id).await?;
+    let meta = json!({
+        "refresh_token": grant.refresh.text(),
+        "token_expires_at": expires_at.to_rfc3339_opts(SecondsFormat::Secs, true),
+    });
+    let mut response = answer::record(status, &record, Some(&meta));
+    let bearer = header::HeaderValue::from_str(&format!("Bearer {token}"));
     response.headers_mut().insert(header::AUTHORIZATION, bearer.map_err(anyhow::Error::from)?);
     let expose = header::HeaderValue::from_static("Authorization");
     response.headers_mut().insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, expose);
+    response.headers_mut().insert(header::CACHE_CONTROL, header::HeaderValue::from_static("no-store"));
     Ok(response)
 }

@@ -1,4 +1,4 @@
-//! Sign-in and sign-out.
+//! Sign-in.
 
 use actix_web::http::StatusCode;
 use actix_web::web::{self, Payload};
@@ -6,17 +6,16 @@ use actix_web::{HttpRequest, HttpResponse};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use pulse_domain::WorkspaceId;
-use pulse_jsonapi::document::{Links, Writer};
 use pulse_jsonapi::{Code, Problem};
 use pulse_service::http::Origin;
-use pulse_store::schema::{user_sessions, users};
+use pulse_store::schema::users;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::Caller;
+use super::device::Device;
 use super::form::Form;
-use super::session::{self, Device};
-use crate::{App, Error, answer};
+use super::session;
+use crate::{App, Error};
 
 diesel::define_sql_function! {
     /// Lower case, as the unique index over addresses has it.
@@ -61,23 +60,10 @@ pub(super) async fn sign_in(
         // One answer for both mistakes: it must not tell who has an account.
         return Err(Problem::new(Code::InvalidCredentials, "The address or the password is wrong.").into());
     };
-    let mut connection = app.0.pool.get().await?;
     let device = Device::of(&request, &origin);
-    let opened = session::open(&app, &mut connection, &device, WorkspaceId(workspace), user).await?;
-    drop(connection);
-    session::answer(&app, &origin, opened).await
-}
-
-/// Ends the session that the request was made with.
-pub(super) async fn sign_out(app: web::Data<App>, caller: Caller) -> Result<HttpResponse, Error> {
-    let Some(session) = caller.session else {
-        return Err(Problem::new(Code::Forbidden, "Only a user's session can be ended.").into());
-    };
-    let mut connection = app.0.pool.get().await?;
-    diesel::update(user_sessions::table.find((caller.workspace.0, session)))
-        .set(user_sessions::revoked_at.eq(diesel::dsl::now))
-        .execute(&mut connection)
-        .await?;
-    let meta = json!({ "signed_out": true });
-    Ok(answer::document(StatusCode::OK, Writer::meta_only(&Links::none()).finish(Some(&meta))))
+    let act = session::act(WorkspaceId(workspace), user, &origin);
+    let mut transaction = app.engine().begin(&act).await?;
+    let opened = session::open(&app, &mut transaction, &device, user).await;
+    let grant = app.engine().end(transaction, opened, &act, None).await?;
+    session::answer(&app, &origin, StatusCode::CREATED, grant).await
 }

@@ -1,19 +1,23 @@
 //! Sign-up: a workspace, its owner, and a first session.
 
+use actix_web::http::StatusCode;
 use actix_web::web::{self, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use diesel::prelude::*;
-use diesel::result::{DatabaseErrorKind, Error as DatabaseError};
-use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
+use diesel::result::DatabaseErrorKind::UniqueViolation;
+use diesel::result::Error::DatabaseError;
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use pulse_domain::WorkspaceId;
 use pulse_jsonapi::{Code, Problem};
+use pulse_resource::Error::Database;
 use pulse_service::http::Origin;
 use pulse_store::schema::{users, workspaces};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::device::Device;
 use super::form::Form;
-use super::session::{self, Device};
+use super::session;
 use crate::{App, Error};
 
 /// Characters of a password at least.
@@ -73,31 +77,31 @@ pub(super) async fn sign_up(
         owner_email: &email,
         password_digest: &digest,
     };
-    let device = Device::of(&request, &origin);
-    let mut connection = app.0.pool.get().await?;
-    let opened = connection
-        .transaction::<_, Error, _>(async |connection| {
-            let (workspace, user) =
-                create_workspace(connection, &new).await.map_err(|error| match error {
-                    DatabaseError::DatabaseError(DatabaseErrorKind::UniqueViolation, _) => {
-                        let detail = "Somebody has signed up with this address already.";
-                        Problem::new(Code::NotUnique, detail).at_pointer(&email_at).into()
-                    }
-                    other => Error::from(other),
-                })?;
-            session::open(&app, connection, &device, workspace, user).await
-        })
-        .await?;
-    drop(connection);
-    session::answer(&app, &origin, opened).await
+    let (workspace, user) = (WorkspaceId::generate(), Uuid::now_v7());
+    let act = session::act(workspace, user, &origin);
+    let mut transaction = app.engine().begin(&act).await?;
+    let opened = async {
+        create_workspace(transaction.connection(), workspace, user, &new).await?;
+        session::open(&app, &mut transaction, &Device::of(&request, &origin), user).await
+    }
+    .await;
+    let grant = app.engine().end(transaction, opened, &act, None).await.map_err(|error| match error {
+        Database(DatabaseError(UniqueViolation, _)) => {
+            let detail = "Somebody has signed up with this address already.";
+            Problem::new(Code::NotUnique, detail).at_pointer(&email_at).into()
+        }
+        other => Error::from(other),
+    })?;
+    session::answer(&app, &origin, StatusCode::CREATED, grant).await
 }
 
 /// Writes a workspace and its owner.
 pub(crate) async fn create_workspace(
     connection: &mut AsyncPgConnection,
+    workspace: WorkspaceId,
+    owner: Uuid,
     new: &NewWorkspace<'_>,
-) -> QueryResult<(WorkspaceId, Uuid)> {
-    let (workspace, user) = (WorkspaceId::generate(), Uuid::now_v7());
+) -> QueryResult<()> {
     diesel::insert_into(workspaces::table)
         .values((workspaces::id.eq(workspace.0), workspaces::name.eq(new.name)))
         .execute(connection)
@@ -105,7 +109,7 @@ pub(crate) async fn create_workspace(
     diesel::insert_into(users::table)
         .values((
             users::workspace_id.eq(workspace.0),
-            users::id.eq(user),
+            users::id.eq(owner),
             users::name.eq(new.owner_name),
             users::email.eq(new.owner_email),
             users::role.eq("owner"),
@@ -113,7 +117,7 @@ pub(crate) async fn create_workspace(
         ))
         .execute(connection)
         .await?;
-    Ok((workspace, user))
+    Ok(())
 }
 
 /// Something before and behind one `@`, and no blanks: more cannot be known without writing to it.

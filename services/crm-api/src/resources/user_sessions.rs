@@ -3,14 +3,12 @@
 use actix_web::http::StatusCode;
 use actix_web::web;
 use actix_web::{HttpRequest, HttpResponse};
-use chrono::Utc;
-use diesel::prelude::*;
-use diesel_async::RunQueryDsl;
 use pulse_resource::{Actions, Resource, attribute, belongs_to};
+use pulse_store::audit::Action;
 use pulse_store::schema::user_sessions;
 
 use super::users::USERS;
-use crate::auth::{Caller, require_admin};
+use crate::auth::{Caller, require_admin, revocation};
 use crate::operation::{Answer, Operation, Verb};
 use crate::{App, Error, answer, collection};
 
@@ -19,6 +17,7 @@ pub(crate) static USER_SESSIONS: Resource = Resource {
     name: "user_sessions",
     table: "user_sessions",
     attributes: &[
+        attribute::<user_sessions::device>().read_only().filter().sort(),
         attribute::<user_sessions::ip>().read_only().filter().sort(),
         attribute::<user_sessions::user_agent>().read_only().filter(),
         attribute::<user_sessions::last_seen_at>().read_only().filter().sort(),
@@ -52,13 +51,8 @@ async fn revoke(request: HttpRequest, app: web::Data<App>, caller: Caller) -> Re
     if caller.user.is_none() || caller.user != owner {
         require_admin(&app, &caller).await?;
     }
-    let mut connection = app.0.pool.get().await?;
-    diesel::update(user_sessions::table.find((caller.workspace.0, id)))
-        .filter(user_sessions::revoked_at.is_null())
-        .set(user_sessions::revoked_at.eq(Utc::now()))
-        .execute(&mut connection)
-        .await?;
-    drop(connection);
-    let session = app.engine().record(caller.act(), &USER_SESSIONS, id).await?;
+    let mut transaction = app.engine().begin(caller.act()).await?;
+    let ended = revocation::end(&mut transaction, id, Action::EndSession).await;
+    let session = app.engine().end(transaction, ended, caller.act(), None).await?;
     Ok(answer::record(StatusCode::OK, &session, None))
 }

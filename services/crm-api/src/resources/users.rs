@@ -24,7 +24,7 @@ use super::leads::LEADS;
 use super::phones;
 use super::teams::TEAMS;
 use super::user_sessions::USER_SESSIONS;
-use crate::auth::is_address;
+use crate::auth::{is_address, revocation};
 
 const DAYS: [&str; 7] = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
 
@@ -101,7 +101,7 @@ fn is_week(week: &Value) -> bool {
     week.iter().all(|(day, spans)| DAYS.contains(&day.as_str()) && spans.iter().all(runs_forward))
 }
 
-/// What leaving, or leaving a role, means.
+/// What leaving, or leaving a role, means. Who has left is refused on the very next request.
 fn follow<'a>(
     transaction: &'a mut Transaction,
     old: Option<&'a Record>,
@@ -113,7 +113,7 @@ fn follow<'a>(
         }
         let has_left = new.is_none_or(|user| user.get("active") == false);
         match old {
-            Some(user) if has_left => end_sessions(transaction, user.id()).await,
+            Some(user) if has_left => revocation::end_all(transaction, user.id(), None).await.map(drop),
             _ => Ok(()),
         }
     })
@@ -145,17 +145,4 @@ async fn require_another_owner(transaction: &mut Transaction) -> Result<(), Erro
     }
     let detail = "This is the last owner who is active: make somebody else an owner first.";
     Err(Problem::new(Code::StateConflict, detail).into())
-}
-
-/// Who has left is refused on the very next request.
-async fn end_sessions(transaction: &mut Transaction, user: Uuid) -> Result<(), Error> {
-    let workspace = transaction.workspace().0;
-    let open = user_sessions::table
-        .filter(user_sessions::workspace_id.eq(workspace).and(user_sessions::user_id.eq(user)))
-        .filter(user_sessions::revoked_at.is_null());
-    diesel::update(open)
-        .set(user_sessions::revoked_at.eq(diesel::dsl::now))
-        .execute(transaction.connection())
-        .await?;
-    Ok(())
 }

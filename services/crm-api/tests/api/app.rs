@@ -51,6 +51,11 @@ impl Answer {
         self.headers.get(name).and_then(|value| value.to_str().ok())
     }
 
+    /// The access token in the answer to a sign-in, or to what is as good as one.
+    pub(crate) fn token(&self) -> String {
+        self.header("authorization").expect("a token").to_owned()
+    }
+
     /// `code` and what `source` names, of every error.
     pub(crate) fn errors(&self) -> Vec<(String, String)> {
         let errors = self.json["errors"].as_array().unwrap_or_else(|| panic!("errors: {}", self.json));
@@ -115,6 +120,14 @@ impl App {
         let answer = self.send(Method::POST, "/api/v1/auth/sign_up", None, Some(&form)).await;
         assert_eq!(answer.status, 201, "{}", answer.json);
         answer.header("authorization").expect("a token").to_owned()
+    }
+
+    /// Signs the owner in once more and returns the whole answer.
+    pub(crate) async fn sign_in(&self) -> Answer {
+        let form = json!({ "email": "owner@pulse.test", "password": "correct horse battery" });
+        let answer = self.send(Method::POST, "/api/v1/auth/sign_in", None, Some(&form)).await;
+        assert_eq!(answer.status, 201, "{}", answer.json);
+        answer
     }
 
     /// The same service, as somebody else.

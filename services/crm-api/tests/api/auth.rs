@@ -1,8 +1,7 @@
 //! Signing up, in and out.
 
 use chrono::Utc;
-use pulse_domain::claims::{SESSION_AUDIENCE, Session};
-use pulse_service::credential::SessionKey;
+use pulse_domain::claims::{ISSUER, SESSION_AUDIENCE, Session};
 use reqwest::Method;
 use serde_json::json;
 use uuid::Uuid;
@@ -123,19 +122,20 @@ async fn a_signed_out_session_changes_nothing_and_is_told_nothing() {
 #[tokio::test]
 async fn tokens_that_are_none_of_ours_are_refused_by_name() {
     let app = App::spawn().await;
-    let key = SessionKey::new(&app.settings.security.session_key).expect("a key");
+    let keys = app.settings.security.session_keys().expect("keys");
     let now = Utc::now().timestamp();
     let sign = |exp: i64| {
         let (sub, jti) = (Uuid::now_v7(), Uuid::new_v4());
         let workspace = pulse_domain::WorkspaceId::generate();
-        let claims = Session { aud: SESSION_AUDIENCE.into(), sub, workspace, jti, iat: now, exp };
-        format!("Bearer {}", key.sign(&claims).expect("signs"))
+        let (iss, aud) = (ISSUER.into(), SESSION_AUDIENCE.into());
+        let claims = Session { iss, aud, sub, workspace, jti, iat: now, exp };
+        format!("Bearer {}", keys.sign(&claims).expect("signs"))
     };
     let cases = [
         (None, "unauthenticated"),
         (Some("Basic b3duZXI6cGFzcw==".to_owned()), "unauthenticated"),
         (Some("Bearer nonsense".to_owned()), "invalid_token"),
-        (Some(sign(now - 3_600)), "session_expired"),
+        (Some(sign(now - 3_600)), "token_expired"),
         (Some(sign(now + 3_600)), "invalid_token"),
     ];
     for (token, code) in cases {

@@ -26,6 +26,7 @@ mod relationships;
 mod sample;
 mod saved_views;
 mod sequences;
+mod sessions;
 mod stages;
 mod taggings;
 mod tasks;

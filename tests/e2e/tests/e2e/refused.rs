@@ -3,8 +3,8 @@
 
 use chrono::Utc;
 use pulse_domain::WorkspaceId;
-use pulse_domain::claims::{SESSION_AUDIENCE, Session};
-use pulse_service::credential::SessionKey;
+use pulse_domain::claims::{ISSUER, SESSION_AUDIENCE, Session};
+use pulse_service::credential::SessionKeys;
 use reqwest::Method;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -23,6 +23,7 @@ async fn tokens_that_open_nothing() {
     let user = &api.list("users").await[0]["id"];
     let user: Uuid = user.as_str().expect("a text").parse().expect("an id");
     let session = |seconds: i64| Session {
+        iss: ISSUER.into(),
         aud: SESSION_AUDIENCE.into(),
         sub: user,
         workspace: WorkspaceId::generate(),
@@ -31,11 +32,11 @@ async fn tokens_that_open_nothing() {
         exp: Utc::now().timestamp() + seconds,
     };
     let sign = |key: &str, seconds: i64| {
-        SessionKey::new(&key.into()).expect("a key").sign(&session(seconds)).expect("it can be signed")
+        SessionKeys::new(&key.into(), []).expect("a key").sign(&session(seconds)).expect("it can be signed")
     };
     let (_, ingest) = api.website().await;
     let table = [
-        ("expired", sign(SESSION_KEY, -3_600), "session_expired"),
+        ("expired", sign(SESSION_KEY, -3_600), "token_expired"),
         ("of no session", sign(SESSION_KEY, 3_600), "invalid_token"),
         ("of another key", sign(pulse_testing::KEY, 3_600), "invalid_token"),
         ("no token at all", "nonsense".to_owned(), "invalid_token"),
