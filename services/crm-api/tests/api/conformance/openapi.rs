@@ -118,7 +118,7 @@ async fn every_address_does_what_the_document_says_and_nothing_else() {
         let address = path.replace("{id}", &id).replace("{code}", "not_found");
         for method in [Method::GET, Method::POST, Method::PATCH, Method::PUT, Method::DELETE] {
             let said = item.get(method.as_str().to_lowercase()).is_some();
-            if said && path.ends_with("/sign_out") {
+            if said && path.contains("/sign_out") {
                 // It would end the session that the other requests are made with.
                 continue;
             }
