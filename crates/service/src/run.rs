@@ -6,6 +6,7 @@
 
 use std::future::Future;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::dev::Server;
@@ -15,15 +16,10 @@ use anyhow::Context;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use crate::connections::Connections;
 use crate::health::{self, Readiness};
-use crate::http;
+use crate::http::Edge;
 use crate::settings::Http;
-
-/// Slow clients: how long the head of a request may take.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
-/// Idle connections of the gateway stay open longer than the gateway keeps them, so that it never writes to one that
-/// has just been closed.
-const KEEP_ALIVE: Duration = Duration::from_secs(75);
 
 type Outcome = (&'static str, anyhow::Result<()>);
 
@@ -71,22 +67,33 @@ impl Service {
     where
         R: Fn(&mut web::ServiceConfig) + Clone + Send + 'static,
     {
-        let trusted = settings.trusted_proxies.clone();
+        let (edge, bounds) = (Arc::new(Edge::new(settings)), settings.bounds);
+        let (head, idle) =
+            (Duration::from_secs(bounds.head_seconds), Duration::from_secs(bounds.idle_seconds));
+        let workers = match settings.workers {
+            Some(workers) => workers,
+            None => std::thread::available_parallelism()?.get(),
+        };
+        let connections = Connections::default();
+        self.tasks.spawn({
+            let (connections, stop) = (connections.clone(), self.stop.clone());
+            async move { ("connections", connections.watch(idle + head, stop).await) }
+        });
         let stop = self.stop.clone();
-        let mut server = HttpServer::new(move || {
-            let (trusted, readiness, stop) = (trusted.clone(), readiness.clone(), stop.clone());
+        let server = HttpServer::new(move || {
+            let (edge, readiness, stop) = (edge.clone(), readiness.clone(), stop.clone());
             App::new()
-                .wrap(from_fn(move |request, next| http::edge(trusted.clone(), request, next)))
+                .wrap(from_fn(move |request, next| edge.clone().pass(request, next)))
                 .configure(|config| health::routes(config, readiness, stop))
                 .configure(routes.clone())
         })
-        .client_request_timeout(HEAD_TIMEOUT)
-        .keep_alive(KEEP_ALIVE)
+        .workers(workers)
+        .max_connections((bounds.connections / workers).max(1))
+        .client_request_timeout(head)
+        .keep_alive(idle)
+        .on_connect(move |connection, data| connections.opened(connection, data))
         .shutdown_timeout(settings.shutdown_seconds)
         .disable_signals();
-        if let Some(workers) = settings.workers {
-            server = server.workers(workers);
-        }
         let server =
             server.bind(settings.listen).with_context(|| format!("cannot listen on {}", settings.listen))?;
         let address = *server.addrs().first().context("no address is bound")?;

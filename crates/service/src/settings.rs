@@ -26,6 +26,51 @@ pub struct Http {
     /// How long requests under way may take to finish when the service stops, in seconds.
     #[serde(default = "shutdown_seconds")]
     pub shutdown_seconds: u64,
+    /// For how long browsers shall only come over TLS, in seconds: set where all of the gateway's users do. 0 says
+    /// nothing.
+    #[serde(default)]
+    pub strict_transport_seconds: u64,
+    /// What one client may take.
+    #[serde(default)]
+    pub bounds: Bounds,
+}
+
+/// Section `[http.bounds]` of a service: what one client may take.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Bounds {
+    /// Bytes of a path with its query. 414 beyond.
+    pub uri_bytes: usize,
+    /// Bytes of all headers. 431 beyond.
+    pub header_bytes: usize,
+    /// Headers. 431 beyond.
+    pub headers: usize,
+    /// Bytes of a body. 413 beyond.
+    pub body_bytes: usize,
+    /// How long the head of the first request of a connection may take, in seconds. 408 beyond.
+    pub head_seconds: u64,
+    /// How long a body may take, from its first byte to its last, in seconds. 408 beyond.
+    pub body_seconds: u64,
+    /// How long a connection stays open between two requests, in seconds. Longer than the gateway keeps it, so that it
+    /// never writes to one that has just been closed.
+    pub idle_seconds: u64,
+    /// Connections at once. Others wait until one is closed.
+    pub connections: usize,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Self {
+            uri_bytes: 32 * 1_024,
+            header_bytes: 64 * 1_024,
+            headers: 64,
+            body_bytes: 1_024 * 1_024,
+            head_seconds: 10,
+            body_seconds: 30,
+            idle_seconds: 75,
+            connections: 8_192,
+        }
+    }
 }
 
 const fn shutdown_seconds() -> u64 {

@@ -2,7 +2,7 @@
 //!
 //! In reading order: [`database`] makes a migrated database, [`broker`] a namespace on the broker, [`running`] keeps a
 //! service going in the background, [`sink`] receives webhooks, [`eventually`] waits for a condition, [`http`] is the
-//! client to call services with. The servers are those of `PULSE_DATABASE__URL` and `PULSE_BUS__URL`, which
+//! client to call services with, [`wire`] is for what no client does. The servers are those of `PULSE_DATABASE__URL` and `PULSE_BUS__URL`, which
 //! `make test` starts.
 
 pub mod broker;
@@ -11,6 +11,7 @@ mod eventually;
 pub mod http;
 pub mod running;
 pub mod sink;
+pub mod wire;
 
 pub use database::Database;
 pub use eventually::eventually;

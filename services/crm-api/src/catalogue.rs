@@ -1,18 +1,16 @@
 //! Pages about the error codes, which `links.type` of error objects lead to; the same rows as `docs/errors.md`.
 
-use actix_web::middleware::from_fn;
 use actix_web::{HttpRequest, HttpResponse, web};
 use pulse_jsonapi::{BASE, Code, Problem};
 use serde_json::{Map, Value, json};
 
-use crate::{Error, answer, rewrite};
+use crate::{Error, answer};
 
 /// `GET /api/v1/errors` and `GET /api/v1/errors/{code}`: texts for people, so they need no credential and are not
 /// JSON:API.
 pub(crate) fn routes(config: &mut web::ServiceConfig) {
     config.service(
         web::scope(&format!("{BASE}/errors"))
-            .wrap(from_fn(rewrite::rewrite))
             .service(
                 web::resource("")
                     .route(web::get().to(async || text(Code::catalogue())))

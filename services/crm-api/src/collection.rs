@@ -19,8 +19,9 @@ use crate::auth::{Bearer, Caller, require_admin};
 use crate::resources::is_for_admins;
 use crate::{App, Error, Settings, answer, page, trash, version};
 
-/// A request document may have this many bytes.
-const BODY_BYTES: usize = 1024 * 1024;
+/// Arrays and objects in one another at most. What carries a value on (an event, a delivery) has some levels around it,
+/// and must still be read.
+const DEPTH: usize = 64;
 
 /// The routes of a resource, below its path.
 pub(crate) fn routes(config: &mut web::ServiceConfig, resource: &'static Resource) {
@@ -123,18 +124,27 @@ pub(crate) fn limited(request: &HttpRequest, app: &App, accepts: Accepts) -> Acc
     Accepts { by_cursor: answer::profile(request).is_some(), limits, ..accepts }
 }
 
-/// Reads a request body.
+/// Reads a request body that is JSON.
 ///
 /// # Errors
-/// 413 where it is too large, 400 where it broke off.
+/// 413 where it is too large, 408 where it is too slow, 400 where it broke off or is nested too deeply.
 pub(crate) async fn read(payload: Payload) -> Result<Bytes, Error> {
-    body::read(payload, BODY_BYTES).await.map_err(|error| {
-        let code = match error {
-            body::Error::TooLarge(_) => Code::PayloadTooLarge,
-            body::Error::Broken => Code::MalformedDocument,
-        };
-        Problem::new(code, error.to_string()).into()
-    })
+    let body = body::read_whole(payload).await.map_err(unread)?;
+    if body::is_deeper(&body, DEPTH) {
+        let detail = format!("The body is nested deeper than {DEPTH} levels.");
+        return Err(Problem::new(Code::MalformedJson, detail).into());
+    }
+    Ok(body)
+}
+
+/// Why a body was not read.
+pub(crate) fn unread(error: body::Error) -> Problem {
+    let code = match error {
+        body::Error::TooLarge(_) => Code::PayloadTooLarge,
+        body::Error::TooSlow(_) => Code::RequestTimeout,
+        body::Error::Broken => Code::MalformedDocument,
+    };
+    Problem::new(code, error.to_string())
 }
 
 /// Reads the document of a new record of a resource without custom fields and checks it.

@@ -9,6 +9,7 @@ use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, ResponseError};
 use diesel::result::Error as DatabaseError;
 use pulse_jsonapi::problem::{self, Code, Problem};
+use pulse_service::http::Excess;
 use pulse_store::pool;
 
 /// Seconds after which a client may try again when a dependency is away.
@@ -122,4 +123,13 @@ impl ResponseError for Error {
         };
         response.body(document)
     }
+}
+
+/// What a request is answered that has too much of something.
+pub(crate) fn excessive(excess: Excess) -> HttpResponse {
+    let code = match excess {
+        Excess::Uri(_) => Code::UriTooLong,
+        Excess::Headers { .. } => Code::HeadersTooLarge,
+    };
+    Error::from(Problem::new(code, excess.to_string())).error_response()
 }

@@ -3,7 +3,7 @@
 //! In reading order: [`settings`]; [`App`] is what handlers share; [`auth`] says who asks; [`resources`] are the
 //! declarations, each with what it can do besides CRUD; [`collection`], [`related`] and [`trash`] serve all of them;
 //! [`operation`] is how the rest is declared; [`openapi`] describes all of it and [`docs`] shows that; [`rewrite`] is what
-//! a request passes first; [`answer`] writes documents, with what [`page`] knows of collections and [`version`] of tags;
+//! a request passes first, then `limits`; [`answer`] writes documents, with what [`page`] knows of collections and [`version`] of tags;
 //! [`error`] is what is answered instead, and [`catalogue`] explains it; [`relay`] publishes the journal; [`seed`] makes
 //! the workspace of the demonstration; [`roles`] are what the program can be told to do.
 
@@ -13,6 +13,7 @@ mod catalogue;
 pub mod collection;
 mod docs;
 pub mod error;
+mod limits;
 mod markdown;
 pub mod openapi;
 mod operation;
@@ -28,7 +29,6 @@ pub mod settings;
 pub mod trash;
 mod version;
 
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -42,10 +42,13 @@ use pulse_resource::Engine;
 use pulse_service::Service;
 use pulse_service::credential::{InternalKey, SessionKeys};
 use pulse_service::health::Readiness;
+use pulse_service::http::Refuse;
 use pulse_service::limit::Limit;
 use pulse_store::notify::{Channel, Waker};
 use pulse_store::{Pool, Quick};
 use secrecy::ExposeSecret;
+
+use crate::limits::Limits;
 
 pub use error::Error;
 pub use settings::Settings;
@@ -80,7 +83,8 @@ struct Shared {
     events: Waker,
     tokens: Waker,
     openapi: Arc<openapi::Served>,
-    submissions: Arc<Limit<IpAddr>>,
+    limits: Arc<Limits>,
+    submissions: Arc<Limit>,
 }
 
 impl App {
@@ -111,7 +115,8 @@ impl App {
             tokens: Waker::new(Channel::IngestTokens),
             openapi: Arc::default(),
             sessions: auth::Lookup::new(quick).into(),
-            submissions: Limit::new(settings.forms.submissions_per_hour, HOUR).into(),
+            limits: Limits::new(&settings.limits).into(),
+            submissions: Limit::new("submissions", settings.forms.submissions_per_hour, HOUR).into(),
             pool,
             settings: settings.clone(),
         })))
@@ -184,29 +189,29 @@ pub fn publish(service: &mut Service, app: &App) {
     service.draining_task("relay", relay::run(app.clone(), service.drain()));
 }
 
+/// What every request passes, from the outside in, and where it then goes.
 fn routes(config: &mut web::ServiceConfig, app: &App) {
     let sign_in = |config: &mut web::ServiceConfig| operation::routes(config, auth::OPERATIONS);
+    // Scopes hand what they do not know to the one service that is the application's, within what they wrap it in.
     config
+        .default_service(web::to(answer::no_such_path))
         .app_data(web::Data::new(app.clone()))
-        .configure(openapi::routes)
-        .configure(docs::routes)
-        .configure(public::routes)
-        .configure(catalogue::routes)
+        .app_data(Refuse(error::excessive))
         .service(
-            web::scope("/auth")
-                .wrap(from_fn(answer::negotiate))
+            web::scope("")
+                .wrap(from_fn(limits::count))
                 .wrap(from_fn(auth::credential::read))
                 .wrap(from_fn(rewrite::rewrite))
-                .configure(sign_in),
-        )
-        .service(
-            web::scope(BASE)
-                .wrap(from_fn(answer::negotiate))
-                .wrap(from_fn(auth::credential::read))
-                .wrap(from_fn(rewrite::rewrite))
-                .service(web::scope("/auth").configure(sign_in))
-                .configure(resources::routes)
-                .default_service(web::to(answer::no_such_path)),
-        )
-        .default_service(web::to(answer::no_such_path));
+                .configure(openapi::routes)
+                .configure(docs::routes)
+                .configure(public::routes)
+                .configure(catalogue::routes)
+                .service(web::scope("/auth").wrap(from_fn(answer::negotiate)).configure(sign_in))
+                .service(
+                    web::scope(BASE)
+                        .wrap(from_fn(answer::negotiate))
+                        .service(web::scope("/auth").configure(sign_in))
+                        .configure(resources::routes),
+                ),
+        );
 }

@@ -14,6 +14,7 @@ use pulse_resource::Resource;
 use serde_json::Value;
 
 use crate::answer;
+use crate::limits::Bucket;
 use crate::resources::RESOURCES;
 
 /// What can be asked for at one address with one method.
@@ -42,6 +43,8 @@ pub(crate) struct Operation {
     pub(crate) headers: &'static [(&'static str, &'static str)],
     /// What it is refused with, beside what any request of its kind can be: a parameter, a document or an id at fault.
     pub(crate) refusals: &'static [Code],
+    /// The limit that it counts against, where that does not follow from its method.
+    pub(crate) bucket: Option<Bucket>,
     /// The handler: `|| web::to(start)`.
     pub(crate) handler: fn() -> Route,
 }
@@ -94,6 +97,7 @@ impl Operation {
         answers: &[],
         headers: &[],
         refusals: &[],
+        bucket: None,
         handler: || web::to(answer::no_such_path),
     };
 }
@@ -109,7 +113,8 @@ impl Verb {
         }
     }
 
-    fn is(self, method: &Method) -> bool {
+    /// Whether it is this method.
+    pub(crate) fn is(self, method: &Method) -> bool {
         match self {
             Self::Get => matches!(*method, Method::GET | Method::HEAD),
             Self::Post => *method == Method::POST,

@@ -32,6 +32,8 @@ pub struct Settings {
     pub session: Session,
     /// The address that users know.
     pub gateway: Gateway,
+    /// How much may be asked for.
+    pub limits: Limits,
     /// What the public sends with forms.
     pub forms: Forms,
     /// How the JSON:API reads requests.
@@ -77,6 +79,22 @@ pub struct Session {
     pub lifetime_hours: u32,
     /// A refresh token that was used may be sent again for this long, in seconds: the answer may have been lost.
     pub refresh_grace_seconds: u32,
+}
+
+/// Section `[limits]`: requests in a minute. All of them may come at once; they come back evenly. 0 is no limit.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Limits {
+    /// Requests that read, by each user and API token, and by each address without either.
+    pub read_per_minute: u32,
+    /// Requests that write, by the same.
+    pub write_per_minute: u32,
+    /// Requests that write many records, by the same.
+    pub bulk_per_minute: u32,
+    /// Searches, by the same.
+    pub search_per_minute: u32,
+    /// Sign-ups and sign-ins, by address.
+    pub sign_in_per_minute: u32,
 }
 
 /// Section `[forms]`.

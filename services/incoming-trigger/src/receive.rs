@@ -3,11 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, ResponseError, web};
-use pulse_domain::WorkspaceId;
-use pulse_service::http::Origin;
-use pulse_service::limit::Limit;
+use pulse_service::http::{Origin, Refuse};
+use pulse_service::limit::{Limit, Subject};
 use pulse_store::Pool;
 use pulse_store::notify::Waker;
 use serde_json::json;
@@ -25,8 +23,7 @@ const WINDOW: Duration = Duration::from_secs(1);
 pub(crate) struct Receiver {
     pool: Pool,
     runs: Waker,
-    limit: Arc<Limit<WorkspaceId>>,
-    quota: u32,
+    limit: Arc<Limit>,
     max_body_bytes: usize,
 }
 
@@ -35,8 +32,7 @@ impl Receiver {
         Self {
             pool,
             runs,
-            limit: Arc::new(Limit::new(settings.requests_per_second, WINDOW)),
-            quota: settings.requests_per_second.get(),
+            limit: Arc::new(Limit::new("requests", settings.requests_per_second, WINDOW)),
             max_body_bytes: settings.max_body_bytes,
         }
     }
@@ -45,6 +41,7 @@ impl Receiver {
 pub(crate) fn routes(config: &mut web::ServiceConfig, receiver: Receiver) {
     config
         .app_data(web::Data::new(receiver))
+        .app_data(Refuse(|excess| Refusal::Excess(excess).error_response()))
         .service(
             web::resource("/v1/webhooks/in/{token}")
                 .route(web::post().to(receive))
@@ -64,12 +61,14 @@ async fn receive(
         let mut connection = receiver.pool.get().await?;
         intake::find(&mut connection, token).await?.ok_or(Refusal::UnknownTrigger)?
     };
-    let (remaining, answer) = match receiver.limit.check(&trigger.workspace_id) {
-        Ok(allowed) => (allowed.remaining, accept(&receiver, &trigger, &request, payload, origin).await),
-        Err(exceeded) => (0, Err(Refusal::Limited(exceeded))),
+    let standing = receiver.limit.count(Subject::workspace(trigger.workspace_id.0));
+    let answer = if standing.is_exceeded() {
+        Err(Refusal::Limited)
+    } else {
+        accept(&receiver, &trigger, &request, payload, origin).await
     };
     let mut answer = answer.unwrap_or_else(|refusal| refusal.error_response());
-    state_limit(answer.headers_mut(), &receiver, remaining);
+    standing.tell(answer.headers_mut());
     Ok(answer)
 }
 
@@ -103,13 +102,5 @@ async fn accept(
                 "request_id": accepted.request_id,
             })))
         }
-    }
-}
-
-fn state_limit(headers: &mut HeaderMap, receiver: &Receiver, remaining: u32) {
-    let state = format!("limit={}, remaining={remaining}, reset={}", receiver.quota, WINDOW.as_secs());
-    for (name, value) in [("ratelimit-policy", receiver.limit.policy()), ("ratelimit", state)] {
-        let value = HeaderValue::from_str(&value).expect("numbers and punctuation make a header");
-        headers.insert(HeaderName::from_static(name), value);
     }
 }

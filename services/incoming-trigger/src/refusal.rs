@@ -5,7 +5,7 @@
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, ResponseError};
 use diesel::result::Error as DatabaseError;
-use pulse_service::limit::Exceeded;
+use pulse_service::http::Excess;
 use pulse_store::pool;
 use serde_json::json;
 
@@ -25,9 +25,13 @@ pub(crate) enum Refusal {
     #[error("A trigger URL takes POST alone.")]
     Method,
     #[error("Too many requests for this workspace.")]
-    Limited(Exceeded),
+    Limited,
     #[error("The body is larger than {0} bytes.")]
     TooLarge(usize),
+    #[error("The body took too long.")]
+    TooSlow,
+    #[error("{0}")]
+    Excess(Excess),
     #[error("The body broke off.")]
     BrokenOff,
     #[error("{0}")]
@@ -46,8 +50,13 @@ impl Refusal {
             Self::NotFound => (StatusCode::NOT_FOUND, "not_found"),
             Self::UnknownTrigger => (StatusCode::NOT_FOUND, "unknown_trigger"),
             Self::Method => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
-            Self::Limited(_) => (StatusCode::TOO_MANY_REQUESTS, "rate_limited"),
+            Self::Limited => (StatusCode::TOO_MANY_REQUESTS, "rate_limited"),
             Self::TooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, "body_too_large"),
+            Self::TooSlow => (StatusCode::REQUEST_TIMEOUT, "body_too_slow"),
+            Self::Excess(excess) => match excess {
+                Excess::Uri(_) => (excess.status(), "uri_too_long"),
+                Excess::Headers { .. } => (excess.status(), "headers_too_large"),
+            },
             Self::BrokenOff => (StatusCode::BAD_REQUEST, "body_incomplete"),
             Self::Unreadable(_) => (StatusCode::BAD_REQUEST, "body_unreadable"),
             Self::Inactive => (StatusCode::CONFLICT, "workflow_inactive"),
@@ -61,6 +70,7 @@ impl From<pulse_service::body::Error> for Refusal {
     fn from(error: pulse_service::body::Error) -> Self {
         match error {
             pulse_service::body::Error::TooLarge(limit) => Self::TooLarge(limit),
+            pulse_service::body::Error::TooSlow(_) => Self::TooSlow,
             pulse_service::body::Error::Broken => Self::BrokenOff,
         }
     }
@@ -89,9 +99,6 @@ impl ResponseError for Refusal {
         match self {
             Self::Method => {
                 response.insert_header((header::ALLOW, "POST"));
-            }
-            Self::Limited(exceeded) => {
-                response.insert_header((header::RETRY_AFTER, exceeded.retry_after_seconds));
             }
             Self::Unavailable(cause) => {
                 tracing::warn!(error = format!("{cause:#}"), "a dependency is unavailable");

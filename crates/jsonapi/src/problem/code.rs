@@ -157,10 +157,14 @@ codes! {
         "The `Content-Type` header names a media type, parameter or extension that cannot be read.";
     Stale "stale" 412 "Stale version",
         "The record has changed since the version named in `If-Match`.";
+    RequestTimeout "request_timeout" 408 "Request too slow",
+        "The body did not arrive in time.";
     PayloadTooLarge "payload_too_large" 413 "Payload too large",
         "The request body is larger than this endpoint accepts.";
     UriTooLong "uri_too_long" 414 "URI too long",
-        "The query string is longer than the server reads.";
+        "The path with its query is longer than the server reads.";
+    HeadersTooLarge "headers_too_large" 431 "Headers too large",
+        "The request headers are more, or longer, than the server reads.";
     RateLimited "rate_limited" 429 "Too many requests",
         "The limit is used up; `Retry-After` says when to try again.";
 

@@ -27,10 +27,14 @@ use actix_web::web;
 use pulse_jsonapi::Code;
 use serde_json::json;
 
+use crate::limits::Bucket;
 use crate::operation::{Answer, Body, Operation, Verb};
 use crate::resources::user_sessions::USER_SESSIONS;
 
-/// What is done below `/api/v1/auth`, and below `/auth`, which is another name for it.
+/// Where [`OPERATIONS`] are, by either name.
+pub(crate) const ROOTS: [&str; 2] = ["/auth", "/api/v1/auth"];
+
+/// What is done to sign up, in and out.
 pub(crate) const OPERATIONS: &[Operation] = &[
     Operation {
         id: "sign_up",
@@ -42,6 +46,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         answers: &[Answer::Record(201, &USER_SESSIONS)],
         headers: &[TOKEN],
         refusals: &[Code::NotUnique],
+        bucket: Some(Bucket::SignIn),
         handler: || web::to(sign_up::sign_up),
         ..Operation::DEFAULT
     },
@@ -55,6 +60,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         answers: &[Answer::Record(201, &USER_SESSIONS)],
         headers: &[TOKEN],
         refusals: &[Code::InvalidCredentials],
+        bucket: Some(Bucket::SignIn),
         handler: || web::to(sign_in::sign_in),
         ..Operation::DEFAULT
     },

@@ -39,10 +39,7 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
     for file in FILES {
         let answer = move || async move { show(&file) };
         config.service(
-            web::resource(file.path)
-                .route(web::get().to(answer))
-                .route(web::head().to(answer))
-                .default_service(web::to(answer::only_get)),
+            web::resource(file.path).route(web::get().to(answer)).default_service(web::to(answer::only_get)),
         );
     }
 }
@@ -52,7 +49,5 @@ fn show(file: &File) -> HttpResponse {
         .content_type(file.content_type)
         .insert_header((header::CACHE_CONTROL, CACHE))
         .insert_header((header::CONTENT_SECURITY_POLICY, POLICY))
-        .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
-        .insert_header((header::REFERRER_POLICY, "no-referrer"))
         .body(file.content)
 }

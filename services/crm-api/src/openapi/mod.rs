@@ -1,11 +1,13 @@
 //! The OpenAPI document of the JSON:API: everything in it follows from the declarations of resources and operations.
 //!
 //! In reading order: [`paths`] are the addresses every resource has, [`relationships`] those of its relationships,
-//! [`operations`] what it can do besides; [`parameters`] and [`responses`] are what they take and answer; [`schemas`]
+//! [`operations`] what it can do besides; [`parameters`] and [`responses`] are what they take and answer, with
+//! [`headers`]; [`schemas`]
 //! describe a resource, [`attributes`] a value of it, [`shared`] what all of them have in common; [`names`] is how
 //! things are called.
 
 mod attributes;
+mod headers;
 mod names;
 mod operations;
 mod parameters;
@@ -57,7 +59,7 @@ pub fn document() -> Value {
     paths.insert(PATH.to_owned(), served::described());
     catalogue::describe(&mut paths);
     let tags = ["auth"].into_iter().chain(RESOURCES.iter().map(|resource| resource.name)).chain(["meta"]);
-    json!({
+    let mut document = json!({
         "openapi": "3.1.0",
         "info": { "title": "Pulse", "version": env!("CARGO_PKG_VERSION"), "description": ABOUT },
         "servers": [{ "url": "/" }],
@@ -65,7 +67,9 @@ pub fn document() -> Value {
         "tags": tags.map(|name| json!({ "name": name })).collect::<Vec<_>>(),
         "paths": paths,
         "components": components(RESOURCES),
-    })
+    });
+    headers::add_to_all(&mut document);
+    document
 }
 
 fn components(resources: &[&'static Resource]) -> Value {
@@ -78,15 +82,11 @@ fn components(resources: &[&'static Resource]) -> Value {
         parameters::add(resource, &mut parameters, &mut schemas);
         responses::add_of(resource, &mut responses);
     }
-    let text = json!({ "type": "string" });
     json!({
         "schemas": schemas,
         "parameters": parameters,
         "responses": responses,
-        "headers": {
-            "ETag": { "description": "The version of the document for `If-None-Match`, and of its record for `If-Match`.", "schema": text },
-            "Location": { "description": "The address of the record.", "schema": text },
-        },
+        "headers": headers::components(),
         "securitySchemes": {
             "session": {
                 "type": "http", "scheme": "bearer",

@@ -52,7 +52,7 @@ impl Draft {
         if let Some(parameters) = parameters.as_array_mut() {
             parameters.push(header);
         }
-        self.answer(304, json!({ "description": "It has not changed." }))
+        self.answer(304, reference("responses", "NotModified"))
     }
 
     /// Ends it, with what it is refused with.

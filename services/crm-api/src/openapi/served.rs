@@ -36,12 +36,7 @@ impl Served {
 
 /// `GET /api/v1/openapi.json`
 pub(crate) fn routes(config: &mut web::ServiceConfig) {
-    config.service(
-        web::resource(PATH)
-            .route(web::get().to(show))
-            .route(web::head().to(show))
-            .default_service(web::to(answer::only_get)),
-    );
+    config.service(web::resource(PATH).route(web::get().to(show)).default_service(web::to(answer::only_get)));
 }
 
 async fn show(request: HttpRequest, app: web::Data<App>) -> HttpResponse {
@@ -69,7 +64,7 @@ pub(super) fn described() -> Value {
                 "content": { "application/json": { "schema": { "type": "object" } } },
             }),
         )
-        .answer(304, json!({ "description": "It has not changed." }))
+        .answer(304, super::names::reference("responses", "NotModified"))
         .answered();
     json!({ "get": get })
 }

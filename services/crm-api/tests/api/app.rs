@@ -8,8 +8,11 @@ use pulse_testing::{Database, KEY, Running, broker, http};
 use reqwest::{Method, Response};
 use serde_json::{Value, json};
 
-const INTERNAL_KEY: &str = "HwECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+pub(crate) const INTERNAL_KEY: &str = "HwECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 const JSON_API: &str = "application/vnd.api+json";
+
+/// Requests in a minute: the tests of everything else but limits must not meet one.
+const MANY: u32 = 1_000_000;
 
 /// The service under test.
 pub(crate) struct App {
@@ -161,6 +164,11 @@ impl App {
         Answer::of(request.send().await.expect("an answer")).await
     }
 
+    /// Where it listens.
+    pub(crate) const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// The owner of the first workspace.
     pub(crate) fn caller(&self) -> Caller<'_> {
         Caller { app: self, token: self.token.clone() }
@@ -272,7 +280,8 @@ fn toml_settings() -> Settings {
     let file = std::env::temp_dir().join(format!("pulse-crm-api-{}.toml", std::process::id()));
     let text = format!(
         "[http]\nlisten = '127.0.0.1:0'\nworkers = 1\n[security]\nmaster_key = '{KEY}'\nsession_key = '{KEY}'\n\
-         internal_key = '{INTERNAL_KEY}'\n[egress]\nallow = '127.0.0.0/8'\n"
+         internal_key = '{INTERNAL_KEY}'\n[egress]\nallow = '127.0.0.0/8'\n[limits]\nread_per_minute = {MANY}\n\
+         write_per_minute = {MANY}\nsign_in_per_minute = {MANY}\n"
     );
     std::fs::write(&file, text).expect("a temporary file");
     let settings = pulse_service::settings::load(crm_api::settings::DEFAULTS, Some(&file));

@@ -7,7 +7,7 @@ use incoming_trigger::settings::{self, Security, Settings, Trigger};
 use pulse_domain::WorkspaceId;
 use pulse_domain::token::{self, Purpose};
 use pulse_service::Service;
-use pulse_service::settings::{Format, Http, Telemetry};
+use pulse_service::settings::{Bounds, Format, Http, Telemetry};
 use pulse_testing::{Database, Running, eventually};
 use reqwest::header::CONTENT_TYPE;
 use reqwest::{Method, Response};
@@ -25,7 +25,7 @@ pub(crate) struct App {
 
 /// A service that runs.
 pub(crate) struct Server {
-    url: String,
+    pub(crate) url: String,
     http: reqwest::Client,
     running: Running,
 }
@@ -67,6 +67,8 @@ impl App {
                 trusted_proxies: pulse_service::network::Networks::default(),
                 workers: Some(2),
                 shutdown_seconds: 5,
+                strict_transport_seconds: 0,
+                bounds: Bounds::default(),
             },
             database: database.settings(),
             telemetry: Telemetry { log: "warn".into(), format: Format::Text, otlp_endpoint: None },

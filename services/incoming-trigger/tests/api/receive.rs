@@ -29,8 +29,8 @@ async fn an_accepted_request_is_stored_with_the_run_it_starts() {
     let answer = server.send(Method::POST, &path, &headers, r#"{"order": {"total": 19.99}}"#).await;
 
     assert_eq!(answer.status(), 202);
-    assert_eq!(answer.headers()["ratelimit-policy"], "100;w=1");
-    assert_eq!(answer.headers()["ratelimit"], "limit=100, remaining=99, reset=1");
+    assert_eq!(answer.headers()["ratelimit-policy"], "\"requests\";q=100;w=1");
+    assert_eq!(answer.headers()["ratelimit"], "\"requests\";r=99;t=1");
     let answer: Value = answer.json().await.expect("JSON");
     let id = |name: &str| answer[name].as_str().and_then(|id| id.parse::<Uuid>().ok()).expect("an id");
     let request = "SELECT verdict, content_type, headers, query, body, raw IS NULL, workspace_id, workflow_id
@@ -165,7 +165,7 @@ async fn the_limit_is_per_workspace() {
     assert_eq!(i64::try_from(accepted.len()).ok(), Some(app.count("trigger_requests").await));
     for answer in refused_ones {
         assert_eq!(answer.headers()["retry-after"], "1");
-        assert_eq!(answer.headers()["ratelimit"], "limit=2, remaining=0, reset=1");
+        assert_eq!(answer.headers()["ratelimit"], "\"requests\";r=0;t=1");
         refused(answer, 429, "rate_limited").await;
     }
     assert_eq!(server.post(&other.token, JSON, "{}").await.status(), 202);

@@ -16,6 +16,8 @@ pub(super) fn open(response: &mut HttpResponseBuilder) -> &mut HttpResponseBuild
     response
         .insert_header((ACCESS_CONTROL_ALLOW_ORIGIN, "*"))
         .insert_header((ACCESS_CONTROL_EXPOSE_HEADERS, "Retry-After"))
+        // A beacon asks without CORS; its browser would report every answer as blocked.
+        .insert_header(("cross-origin-resource-policy", "cross-origin"))
 }
 
 /// The answer to a preflight: asks for no token and counts against no limit, since a browser that is refused here

@@ -1,14 +1,13 @@
 //! The edge: `POST /api/ingest`, answered with 202 when the broker has confirmed the event, never before.
 //!
 //! A request passes these steps, and the first that refuses it is the answer: a body within its bound, the limit of
-//! its address ([`limits`]), JSON taken apart ([`envelope`]), a token that opens a site ([`tokens`]), revenue only
+//! its address, JSON taken apart ([`envelope`]), a token that opens a site ([`tokens`]), revenue only
 //! under a secret one, the facts ([`facts`], [`revenue`]), the visitor ([`visitors`]), the broker. Every answer can be
 //! read by a page of any origin ([`cors`], [`refusal`]). A preflight passes none of these steps.
 
 mod cors;
 mod envelope;
 mod facts;
-mod limits;
 mod refusal;
 mod revenue;
 mod tokens;
@@ -24,13 +23,13 @@ use actix_web::{HttpRequest, HttpResponse, ResponseError};
 use chrono::{DateTime, SubsecRound, Utc};
 use pulse_bus::Publisher;
 use pulse_service::body;
-use pulse_service::http::Origin;
+use pulse_service::http::{Origin, Refuse};
+use pulse_service::limit::{Limit, Subject};
 use pulse_store::Pool;
 use tokio_util::sync::CancellationToken;
 
 use self::envelope::{Data, Envelope};
 use self::facts::Checked;
-use self::limits::Limits;
 use self::refusal::Refusal;
 use self::tokens::{Access, Tokens};
 use self::visitors::Visitors;
@@ -38,6 +37,9 @@ use crate::accepted::{Accepted, Identity, Kind};
 use crate::settings::Ingest;
 
 const PATH: &str = "/api/ingest";
+/// Arrays and objects in one another at most: the database has its own limit, and finds it too late.
+const DEPTH: usize = 64;
+const HOUR: Duration = Duration::from_secs(3_600);
 const TOKEN: &str = "x-api-token";
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
 
@@ -45,7 +47,7 @@ const IDEMPOTENCY_KEY: &str = "idempotency-key";
 #[derive(Debug)]
 pub(crate) struct Edge {
     max_body_bytes: usize,
-    limits: Limits,
+    limit: Limit,
     tokens: Tokens,
     visitors: Visitors,
     publisher: Publisher,
@@ -56,7 +58,7 @@ impl Edge {
     pub(crate) fn new(settings: &Ingest, crm: Pool, analytics: Pool, publisher: Publisher) -> Self {
         Self {
             max_body_bytes: settings.max_body_bytes,
-            limits: Limits::new(settings.requests_per_hour),
+            limit: Limit::new("events", settings.requests_per_hour, HOUR),
             tokens: Tokens::new(crm),
             visitors: Visitors::new(analytics, settings.salt_days),
             publisher,
@@ -71,6 +73,9 @@ impl Edge {
     async fn accept(&self, headers: &HeaderMap, client: IpAddr, body: &[u8]) -> Result<(), Refusal> {
         // What the message carries: later steps must not see more of an instant than the worker.
         let received_at = Utc::now().trunc_subsecs(3);
+        if body::is_deeper(body, DEPTH) {
+            return Err(Refusal::Malformed(format!("The body is nested deeper than {DEPTH} levels.")));
+        }
         let envelope = Envelope::parse(body)?;
         let token = header(headers, TOKEN).or_else(|| envelope.token()).ok_or(Refusal::MissingToken)?;
         let access = self.tokens.look_up(&token).await?.ok_or(Refusal::InvalidToken)?;
@@ -127,6 +132,7 @@ pub(crate) fn routes(edge: Arc<Edge>) -> impl Fn(&mut web::ServiceConfig) + Clon
     move |config| {
         config
             .app_data(web::Data::from(Arc::clone(&edge)))
+            .app_data(Refuse(|excess| Refusal::Excess(excess).error_response()))
             .service(
                 web::resource(PATH)
                     .route(web::method(actix_web::http::Method::OPTIONS).to(cors::preflight))
@@ -146,21 +152,19 @@ async fn ingest(
     let body = match body::read(payload, edge.max_body_bytes).await {
         Ok(body) => body,
         Err(body::Error::TooLarge(limit)) => return Refusal::TooLarge(limit).error_response(),
+        Err(body::Error::TooSlow(_)) => return Refusal::TooSlow.error_response(),
         Err(body::Error::Broken) => {
             return Refusal::Malformed("The body broke off.".into()).error_response();
         }
     };
-    let (mut response, remaining) = match edge.limits.count(origin.client) {
-        Ok(allowed) => {
-            let response = match edge.accept(request.headers(), origin.client, &body).await {
-                Ok(()) => accepted(),
-                Err(refusal) => refusal.error_response(),
-            };
-            (response, allowed.remaining)
-        }
-        Err(refusal) => (refusal.error_response(), 0),
+    let standing = edge.limit.count(Subject::address(origin.client));
+    let answer = if standing.is_exceeded() {
+        Err(Refusal::RateLimited)
+    } else {
+        edge.accept(request.headers(), origin.client, &body).await
     };
-    edge.limits.tell(&mut response, remaining);
+    let mut response = answer.map_or_else(|refusal| refusal.error_response(), |()| accepted());
+    standing.tell(response.headers_mut());
     response
 }
 

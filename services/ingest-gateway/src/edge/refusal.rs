@@ -7,6 +7,7 @@ use actix_web::body::BoxBody;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{ALLOW, RETRY_AFTER};
 use actix_web::{HttpResponse, HttpResponseBuilder, ResponseError};
+use pulse_service::http::Excess;
 use serde_json::json;
 
 use super::cors;
@@ -31,11 +32,12 @@ pub(crate) enum Refusal {
     WrongMethod,
     /// The body is larger than this many bytes.
     TooLarge(usize),
+    /// The body did not arrive in time.
+    TooSlow,
+    /// The request line or the headers are too large.
+    Excess(Excess),
     /// The address has used up its requests.
-    RateLimited {
-        /// Whole seconds, at least 1.
-        retry_after_seconds: u64,
-    },
+    RateLimited,
     /// Something the edge depends on is away; trying again can help.
     Unavailable(anyhow::Error),
 }
@@ -57,7 +59,9 @@ impl fmt::Display for Refusal {
             Self::NotFound => f.write_str("Not found"),
             Self::WrongMethod => f.write_str("Method not allowed"),
             Self::TooLarge(limit) => write!(f, "The body must not be larger than {limit} bytes."),
-            Self::RateLimited { .. } => f.write_str("Rate limited"),
+            Self::TooSlow => f.write_str("The body took too long."),
+            Self::Excess(excess) => excess.fmt(f),
+            Self::RateLimited => f.write_str("Rate limited"),
             Self::Unavailable(_) => f.write_str("Service unavailable"),
         }
     }
@@ -72,7 +76,9 @@ impl ResponseError for Refusal {
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::WrongMethod => StatusCode::METHOD_NOT_ALLOWED,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::RateLimited { .. } => StatusCode::TOO_MANY_REQUESTS,
+            Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
+            Self::Excess(excess) => excess.status(),
+            Self::RateLimited => StatusCode::TOO_MANY_REQUESTS,
             Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
@@ -83,9 +89,6 @@ impl ResponseError for Refusal {
         match self {
             Self::WrongMethod => {
                 response.insert_header((ALLOW, cors::METHODS));
-            }
-            Self::RateLimited { retry_after_seconds } => {
-                response.insert_header((RETRY_AFTER, *retry_after_seconds));
             }
             Self::Unavailable(cause) => {
                 tracing::warn!(error = format!("{cause:#}"), "an event was not accepted");

@@ -23,7 +23,7 @@ pub(crate) struct App {
     pub(crate) site: Uuid,
     pub(crate) public: String,
     pub(crate) secret: String,
-    address: SocketAddr,
+    pub(crate) address: SocketAddr,
     client: reqwest::Client,
     running: Running,
 }

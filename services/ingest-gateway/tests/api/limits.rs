@@ -26,8 +26,8 @@ async fn an_address_that_used_up_its_requests_is_told_when_to_come_back() {
     }
     let first = send("192.0.2.1", &body).await;
     assert_eq!(first.status, 202);
-    assert_eq!(first.header("ratelimit-policy"), Some("3;w=3600"));
-    assert_eq!(first.header("ratelimit"), Some("limit=3, remaining=2, reset=1200"));
+    assert_eq!(first.header("ratelimit-policy"), Some("\"events\";q=3;w=3600"));
+    assert_eq!(first.header("ratelimit"), Some("\"events\";r=2;t=1200"));
     assert_eq!(send("192.0.2.1", &body).await.status, 202);
     assert_eq!(send("192.0.2.1", "broken").await.status, 400);
 
@@ -38,7 +38,7 @@ async fn an_address_that_used_up_its_requests_is_told_when_to_come_back() {
     assert_eq!(over.header("access-control-expose-headers"), Some("Retry-After"));
     let seconds: u32 = over.header("retry-after").expect("given").parse().expect("whole seconds");
     assert!((1..=1_200).contains(&seconds), "{seconds}");
-    assert_eq!(over.header("ratelimit"), Some("limit=3, remaining=0, reset=3600"));
+    assert_eq!(over.header("ratelimit"), Some("\"events\";r=0;t=3600"));
 
     // Before the token is looked at, and for this address alone.
     assert_eq!(send("192.0.2.1", "{}").await.status, 429);

@@ -8,7 +8,7 @@ use pulse_domain::seal::MasterKey;
 use pulse_domain::token::{self, Purpose};
 use pulse_domain::{Event, EventId, RecordId, WorkspaceId};
 use pulse_service::Service;
-use pulse_service::settings::{Http, Telemetry};
+use pulse_service::settings::{Bounds, Http, Telemetry};
 use pulse_testing::{Database, KEY, Running, broker, eventually};
 use serde_json::value::RawValue;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -41,6 +41,8 @@ impl App {
                 trusted_proxies: Default::default(),
                 workers: Some(1),
                 shutdown_seconds: 1,
+                strict_transport_seconds: 0,
+                bounds: Bounds::default(),
             },
             database: database.settings(),
             bus: broker::settings(),

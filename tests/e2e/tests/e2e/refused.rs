@@ -92,13 +92,18 @@ async fn requests_that_are_wrong() {
     let of_type = r#"{"data":{"type":"tags"}}"#;
     let (large, huge) = ("x".repeat((1 << 20) + 1), "x".repeat((2 << 20) + 1));
     let (text, html) = ([("content-type", "text/plain")], [("accept", "text/html")]);
-    let table: [(Method, &str, &[_], &str, u16, &str, &str); 11] = [
+    let path = format!("/api/v1/contacts?{}", "x".repeat(40_000));
+    let wide = "x".repeat(40_000);
+    let long = [("x-long", wide.as_str())];
+    let table: [(Method, &str, &[_], &str, u16, &str, &str); 13] = [
         (Method::POST, contacts, JSON, r#"{"data":{"#, 400, "malformed_json", ""),
         (Method::POST, contacts, JSON, "[]", 400, "malformed_document", ""),
         (Method::POST, contacts, JSON, of_type, 409, "wrong_type", "/data/type"),
         (Method::POST, contacts, JSON, &large, 413, "payload_too_large", ""),
         // The gateway's own limit.
         (Method::POST, contacts, JSON, &huge, 413, "payload_too_large", ""),
+        (Method::GET, &path, &[], "", 414, "uri_too_long", ""),
+        (Method::GET, contacts, &long, "", 431, "headers_too_large", ""),
         (Method::POST, contacts, &text, "{}", 415, "unsupported_media_type", "Content-Type"),
         (Method::GET, contacts, &html, "", 406, "not_acceptable", "Accept"),
         (Method::PUT, contacts, JSON, "{}", 405, "method_not_allowed", ""),
@@ -112,6 +117,8 @@ async fn requests_that_are_wrong() {
         let refused = api.send(method, path, headers, body.to_owned()).await;
         assert_eq!((refused.status, refused.error()), (status, (code.into(), source.into())), "{what}");
         assert_eq!(refused.header("content-type"), Some(MEDIA_TYPE), "{what}");
+        assert_eq!(refused.header("x-content-type-options"), Some("nosniff"), "{what}");
+        assert_eq!(refused.header("cache-control"), Some("no-store"), "{what}");
     }
     assert!(api.list("contacts").await.is_empty());
 }

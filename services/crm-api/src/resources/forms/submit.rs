@@ -15,6 +15,7 @@ use pulse_resource::write::Transaction;
 use pulse_resource::{Act, Actor, Bind, Changes, Error as EngineError, Resource};
 use pulse_service::body;
 use pulse_service::http::Origin;
+use pulse_service::limit::Subject;
 use pulse_store::schema::{contacts, form_submissions, forms, leads};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
@@ -24,7 +25,7 @@ use super::submission::{Received, Submission};
 use super::{Success, target};
 use crate::resources::form_submissions::FORM_SUBMISSIONS;
 use crate::resources::leads::LEADS;
-use crate::{App, Error, answer};
+use crate::{App, Error, answer, collection};
 
 /// A submission may have this many bytes.
 const BODY_BYTES: usize = 64 * 1024;
@@ -51,14 +52,16 @@ pub(super) async fn submit(
     origin: Origin,
     payload: Payload,
 ) -> HttpResponse {
-    if let Err(over) = app.0.submissions.check(&pulse_service::network::subscriber(origin.client)) {
+    let standing = app.0.submissions.count(Subject::address(origin.client));
+    let answer = if standing.is_exceeded() {
         let detail = "Too much was sent from this address. Try again later.";
-        let refused = Err(Problem::new(Code::RateLimited, detail).into());
-        let mut response = readable(&request, refused);
-        response.headers_mut().insert(header::RETRY_AFTER, over.retry_after_seconds.into());
-        return response;
-    }
-    readable(&request, take_in(&request, &app, origin, payload).await)
+        Err(Problem::new(Code::RateLimited, detail).into())
+    } else {
+        take_in(&request, &app, origin, payload).await
+    };
+    let mut response = readable(&request, answer);
+    standing.tell(response.headers_mut());
+    response
 }
 
 async fn take_in(
@@ -69,10 +72,7 @@ async fn take_in(
 ) -> Result<HttpResponse, Error> {
     let form = Form::open(app, request).await?;
     form.require_live()?;
-    let body = body::read(payload, BODY_BYTES).await.map_err(|error| match error {
-        body::Error::TooLarge(_) => Problem::new(Code::PayloadTooLarge, error.to_string()),
-        body::Error::Broken => Problem::new(Code::MalformedDocument, error.to_string()),
-    })?;
+    let body = body::read(payload, BODY_BYTES).await.map_err(collection::unread)?;
     let is_form = is_form(request);
     let received = Received::read(&body, is_form)?;
     let spam = form.spam();

@@ -1,0 +1,71 @@
+//! Limits: how many requests of one kind somebody may make in a time, counted by the generic cell rate algorithm.
+//!
+//! In reading order: [`Subject`] is who is counted, `rate` the arithmetic, `local` counts in this process, and
+//! [`Standing`] tells the client how it stands.
+
+mod local;
+mod rate;
+mod standing;
+mod subject;
+
+pub use standing::Standing;
+pub use subject::Subject;
+
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use actix_web::http::header::HeaderValue;
+
+use self::local::Local;
+use self::rate::Rate;
+
+/// A quota for each of those who are counted.
+#[derive(Debug)]
+pub struct Limit {
+    name: &'static str,
+    rate: Rate,
+    /// The value of `RateLimit-Policy`.
+    policy: HeaderValue,
+    local: Local,
+}
+
+impl Limit {
+    /// `quota` requests in every `window`. All of it may be used at once; it comes back evenly over the window. The name
+    /// is what clients are told; it consists of small letters and underscores.
+    ///
+    /// # Panics
+    /// When the name does not.
+    #[must_use]
+    pub fn new(name: &'static str, quota: NonZeroU32, window: Duration) -> Self {
+        assert!(name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'), "{name:?} is no name");
+        let policy = format!("\"{name}\";q={quota};w={}", window.as_secs());
+        let policy = HeaderValue::try_from(policy).expect("letters, digits and signs");
+        let rate = Rate::new(quota, window);
+        Self { name, rate, policy, local: Local::new(rate) }
+    }
+
+    /// Counts a request. One that exceeds the quota does not count.
+    pub fn count(&self, subject: Subject) -> Standing {
+        Standing::new(self.name, self.policy.clone(), self.rate, self.local.take(subject))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn somebody(last: u8) -> Subject {
+        Subject::address([192, 0, 2, last].into())
+    }
+
+    #[test]
+    fn the_quota_is_per_subject() {
+        let limit = Limit::new("read", NonZeroU32::new(2).expect("not zero"), Duration::from_secs(3_600));
+        let (ada, bob) = (somebody(1), somebody(2));
+        assert_eq!(limit.count(ada).remaining(), 1);
+        assert_eq!(limit.count(ada).remaining(), 0);
+        let wait = limit.count(ada).retry_after_seconds().expect("it is used up");
+        assert!((1..=1_800).contains(&wait), "{wait}");
+        assert_eq!((limit.count(bob).remaining(), limit.count(bob).retry_after_seconds()), (1, None));
+    }
+}
