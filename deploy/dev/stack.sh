@@ -41,6 +41,7 @@ install_packages_of() {
       rabbitmq) packages+=(rabbitmq-server) ;;
       gateway) packages+=(nginx-light) ;;
       demo) packages+=(curl) ;;
+      limits) packages+=(redis-server) ;;
       clients) packages+=(nodejs npm chromium python3-venv) ;;
     esac
   done

@@ -2,13 +2,14 @@
 //!
 //! In reading order: [`database`] makes a migrated database, [`broker`] a namespace on the broker, [`running`] keeps a
 //! service going in the background, [`sink`] receives webhooks, [`eventually`] waits for a condition, [`http`] is the
-//! client to call services with, [`wire`] is for what no client does. The servers are those of `PULSE_DATABASE__URL` and `PULSE_BUS__URL`, which
+//! client to call services with, [`wire`] is for what no client does, [`redis`] is a store of limits. The servers are those of `PULSE_DATABASE__URL` and `PULSE_BUS__URL`, which
 //! `make test` starts.
 
 pub mod broker;
 pub mod database;
 mod eventually;
 pub mod http;
+pub mod redis;
 pub mod running;
 pub mod sink;
 pub mod wire;

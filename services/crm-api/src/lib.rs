@@ -3,7 +3,7 @@
 //! In reading order: [`settings`]; [`App`] is what handlers share; [`auth`] says who asks; [`resources`] are the
 //! declarations, each with what it can do besides CRUD; [`collection`], [`related`] and [`trash`] serve all of them;
 //! [`operation`] is how the rest is declared; [`openapi`] describes all of it and [`docs`] shows that; [`rewrite`] is what
-//! a request passes first, then `limits`; [`answer`] writes documents, with what [`page`] knows of collections and [`version`] of tags;
+//! a request passes first, after [`cors`] and before `limits`; [`answer`] writes documents, with what [`page`] knows of collections and [`version`] of tags;
 //! [`error`] is what is answered instead, and [`catalogue`] explains it; [`relay`] publishes the journal; [`seed`] makes
 //! the workspace of the demonstration; [`roles`] are what the program can be told to do.
 
@@ -11,6 +11,7 @@ pub mod answer;
 pub mod auth;
 mod catalogue;
 pub mod collection;
+pub mod cors;
 mod docs;
 pub mod error;
 mod limits;
@@ -43,7 +44,7 @@ use pulse_service::Service;
 use pulse_service::credential::{InternalKey, SessionKeys};
 use pulse_service::health::Readiness;
 use pulse_service::http::Refuse;
-use pulse_service::limit::Limit;
+use pulse_service::limit::{Limit, Store};
 use pulse_store::notify::{Channel, Waker};
 use pulse_store::{Pool, Quick};
 use secrecy::ExposeSecret;
@@ -95,6 +96,7 @@ impl App {
     pub fn new(settings: &Settings) -> anyhow::Result<Self> {
         let pool = Pool::new(&settings.database)?;
         let quick = Arc::new(Quick::new(&settings.database, 1));
+        let store = Store::of(settings.limits.store.as_ref())?;
         let events = Waker::new(Channel::Events);
         Ok(Self(Arc::new(Shared {
             engine: Engine::new(
@@ -115,8 +117,10 @@ impl App {
             tokens: Waker::new(Channel::IngestTokens),
             openapi: Arc::default(),
             sessions: auth::Lookup::new(quick).into(),
-            limits: Limits::new(&settings.limits).into(),
-            submissions: Limit::new("submissions", settings.forms.submissions_per_hour, HOUR).into(),
+            limits: Limits::new(&settings.limits, store.as_ref()).into(),
+            submissions: Limit::new("submissions", settings.forms.submissions_per_hour, HOUR)
+                .shared(store)
+                .into(),
             pool,
             settings: settings.clone(),
         })))
@@ -202,6 +206,7 @@ fn routes(config: &mut web::ServiceConfig, app: &App) {
                 .wrap(from_fn(limits::count))
                 .wrap(from_fn(auth::credential::read))
                 .wrap(from_fn(rewrite::rewrite))
+                .wrap(from_fn(cors::share))
                 .configure(openapi::routes)
                 .configure(docs::routes)
                 .configure(public::routes)

@@ -15,7 +15,7 @@ use actix_web::middleware::Next;
 use actix_web::{HttpMessage, web};
 use pulse_jsonapi::{BASE, Code, Problem};
 use pulse_service::http::Origin;
-use pulse_service::limit::{Limit, Standing, Subject};
+use pulse_service::limit::{Limit, Standing, Store, Subject};
 
 use crate::auth::credential::Credential;
 use crate::operation::{Operation, Verb};
@@ -81,10 +81,10 @@ struct Declared {
 }
 
 impl Limits {
-    pub(crate) fn new(settings: &settings::Limits) -> Self {
+    pub(crate) fn new(settings: &settings::Limits, store: Option<&Store>) -> Self {
         let limit = |bucket: Bucket| {
             let per_minute = NonZeroU32::new(bucket.per_minute(settings))?;
-            Some(Limit::new(bucket.name(), per_minute, MINUTE))
+            Some(Limit::new(bucket.name(), per_minute, MINUTE).shared(store.cloned()))
         };
         Self { limits: Bucket::ALL.map(limit), declared: declared() }
     }
@@ -98,11 +98,11 @@ impl Limits {
         }
     }
 
-    fn count(&self, request: &ServiceRequest) -> Option<Standing> {
+    async fn count(&self, request: &ServiceRequest) -> Option<Standing> {
         // As the router reads it: a letter may be escaped.
         let bucket = self.bucket(request.method(), request.match_info().as_str());
         let subject = subject(bucket, request)?;
-        Some(self.limits[bucket as usize].as_ref()?.count(subject))
+        Some(self.limits[bucket as usize].as_ref()?.count(subject).await)
     }
 }
 
@@ -153,7 +153,11 @@ pub(crate) async fn count<B: MessageBody>(
     next: Next<B>,
 ) -> Result<ServiceResponse<EitherBody<B>>, actix_web::Error> {
     let limits = request.app_data::<web::Data<App>>().map(|app| Arc::clone(&app.0.limits));
-    let Some(standing) = limits.and_then(|limits| limits.count(&request)) else {
+    let standing = match limits {
+        Some(limits) => limits.count(&request).await,
+        None => None,
+    };
+    let Some(standing) = standing else {
         return Ok(next.call(request).await?.map_into_left_body());
     };
     let mut response = match standing.retry_after_seconds() {

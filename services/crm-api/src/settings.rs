@@ -8,6 +8,8 @@ use pulse_service::settings::{Http, Telemetry};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
+use crate::cors::Origins;
+
 /// The compiled-in defaults.
 pub const DEFAULTS: &str = include_str!("../settings.default.toml");
 
@@ -32,6 +34,8 @@ pub struct Settings {
     pub session: Session,
     /// The address that users know.
     pub gateway: Gateway,
+    /// Pages of other origins.
+    pub cors: Cors,
     /// How much may be asked for.
     pub limits: Limits,
     /// What the public sends with forms.
@@ -81,6 +85,17 @@ pub struct Session {
     pub refresh_grace_seconds: u32,
 }
 
+/// Section `[cors]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Cors {
+    /// Whose pages may use `/api/v1` and `/auth`: nobody's where it is empty, everybody's without cookies where it is
+    /// `*`, else those of these origins, separated by commas.
+    pub origins: Origins,
+    /// How long a browser may go by what it was told, in seconds.
+    pub max_age_seconds: u64,
+}
+
 /// Section `[limits]`: requests in a minute. All of them may come at once; they come back evenly. 0 is no limit.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -95,6 +110,10 @@ pub struct Limits {
     pub search_per_minute: u32,
     /// Sign-ups and sign-ins, by address.
     pub sign_in_per_minute: u32,
+    /// `redis://user:password@host:port/database` of a store that all replicas count in. Each process counts by itself
+    /// where it is not set.
+    #[serde(default)]
+    pub store: Option<SecretString>,
 }
 
 /// Section `[forms]`.

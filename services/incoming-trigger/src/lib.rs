@@ -20,6 +20,7 @@ use std::net::SocketAddr;
 use actix_web::web::ServiceConfig;
 use pulse_service::Service;
 use pulse_service::health::Readiness;
+use pulse_service::limit::Store;
 use pulse_store::Pool;
 use pulse_store::notify::{Channel, Waker};
 
@@ -46,8 +47,9 @@ pub fn build(service: &mut Service, settings: &Settings, role: Option<Role>) -> 
         let worker = worker::Worker::new(settings, pool.clone(), waker.clone(), service.stop())?;
         service.task("worker", worker.run());
     }
+    let limits = Store::of(settings.limits.store.as_ref())?;
     let receiver = (role != Some(Role::Work))
-        .then(|| receive::Receiver::new(&settings.trigger, pool.clone(), waker.clone()));
+        .then(|| receive::Receiver::new(&settings.trigger, limits, pool.clone(), waker.clone()));
     let routes = move |config: &mut ServiceConfig| {
         if let Some(receiver) = &receiver {
             receive::routes(config, receiver.clone());

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use actix_web::{HttpRequest, HttpResponse, ResponseError, web};
 use pulse_service::http::{Origin, Refuse};
-use pulse_service::limit::{Limit, Subject};
+use pulse_service::limit::{Limit, Store, Subject};
 use pulse_store::Pool;
 use pulse_store::notify::Waker;
 use serde_json::json;
@@ -28,11 +28,11 @@ pub(crate) struct Receiver {
 }
 
 impl Receiver {
-    pub(crate) fn new(settings: &settings::Trigger, pool: Pool, runs: Waker) -> Self {
+    pub(crate) fn new(settings: &settings::Trigger, limits: Option<Store>, pool: Pool, runs: Waker) -> Self {
         Self {
             pool,
             runs,
-            limit: Arc::new(Limit::new("requests", settings.requests_per_second, WINDOW)),
+            limit: Arc::new(Limit::new("requests", settings.requests_per_second, WINDOW).shared(limits)),
             max_body_bytes: settings.max_body_bytes,
         }
     }
@@ -61,7 +61,7 @@ async fn receive(
         let mut connection = receiver.pool.get().await?;
         intake::find(&mut connection, token).await?.ok_or(Refusal::UnknownTrigger)?
     };
-    let standing = receiver.limit.count(Subject::workspace(trigger.workspace_id.0));
+    let standing = receiver.limit.count(Subject::workspace(trigger.workspace_id.0)).await;
     let answer = if standing.is_exceeded() {
         Err(Refusal::Limited)
     } else {

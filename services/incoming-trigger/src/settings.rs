@@ -2,6 +2,7 @@
 
 use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
 
+use pulse_service::limit;
 use pulse_service::settings::{Http, Telemetry};
 use secrecy::SecretString;
 use serde::Deserialize;
@@ -24,6 +25,9 @@ pub struct Settings {
     pub security: Security,
     /// The service that writes CRM records.
     pub crm: Crm,
+    /// Where requests are counted.
+    #[serde(default)]
+    pub limits: limit::Settings,
     /// Trigger URLs and the runs they start.
     pub trigger: Trigger,
 }

@@ -18,6 +18,7 @@ use std::time::Duration;
 use pulse_bus::Publisher;
 use pulse_service::Service;
 use pulse_service::health::Readiness;
+use pulse_service::limit::Store;
 use pulse_store::Pool;
 use secrecy::ExposeSecret;
 
@@ -55,7 +56,8 @@ fn serve(service: &mut Service, settings: &Settings) -> anyhow::Result<SocketAdd
         None => crm.clone(),
     };
     let publisher = Publisher::new(&settings.bus, "ingest-gateway edge");
-    let edge = Arc::new(Edge::new(&settings.ingest, crm, analytics, publisher.clone()));
+    let limits = Store::of(settings.limits.store.as_ref())?;
+    let edge = Arc::new(Edge::new(&settings.ingest, limits, crm, analytics, publisher.clone()));
 
     let (stop, drain) = (service.stop(), service.drain());
     let (watched, url) = (Arc::clone(&edge), settings.database.url.clone());

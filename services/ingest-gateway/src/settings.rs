@@ -2,6 +2,7 @@
 
 use std::num::{NonZeroU16, NonZeroU32};
 
+use pulse_service::limit;
 use pulse_service::settings::{Http, Telemetry};
 use secrecy::SecretString;
 use serde::Deserialize;
@@ -24,6 +25,9 @@ pub struct Settings {
     pub bus: pulse_bus::Settings,
     /// Logs and traces.
     pub telemetry: Telemetry,
+    /// Where requests are counted.
+    #[serde(default)]
+    pub limits: limit::Settings,
     /// What is accepted, and how it is stored.
     pub ingest: Ingest,
 }

@@ -1,14 +1,16 @@
 //! Limits: how many requests of one kind somebody may make in a time, counted by the generic cell rate algorithm.
 //!
-//! In reading order: [`Subject`] is who is counted, `rate` the arithmetic, `local` counts in this process, and
-//! [`Standing`] tells the client how it stands.
+//! In reading order: [`Subject`] is who is counted, `rate` the arithmetic, `local` counts in this process and [`Store`]
+//! for all that share it, and [`Standing`] tells the client how it stands.
 
 mod local;
 mod rate;
 mod standing;
+mod store;
 mod subject;
 
 pub use standing::Standing;
+pub use store::{Settings, Store};
 pub use subject::Subject;
 
 use std::num::NonZeroU32;
@@ -27,6 +29,7 @@ pub struct Limit {
     /// The value of `RateLimit-Policy`.
     policy: HeaderValue,
     local: Local,
+    store: Option<Store>,
 }
 
 impl Limit {
@@ -41,12 +44,23 @@ impl Limit {
         let policy = format!("\"{name}\";q={quota};w={}", window.as_secs());
         let policy = HeaderValue::try_from(policy).expect("letters, digits and signs");
         let rate = Rate::new(quota, window);
-        Self { name, rate, policy, local: Local::new(rate) }
+        Self { name, rate, policy, local: Local::new(rate), store: None }
+    }
+
+    /// Counts in a store, where there is one, together with all others that do so under the same name.
+    #[must_use]
+    pub fn shared(self, store: Option<Store>) -> Self {
+        Self { store, ..self }
     }
 
     /// Counts a request. One that exceeds the quota does not count.
-    pub fn count(&self, subject: Subject) -> Standing {
-        Standing::new(self.name, self.policy.clone(), self.rate, self.local.take(subject))
+    pub async fn count(&self, subject: Subject) -> Standing {
+        let shared = match &self.store {
+            Some(store) => store.take(self.name, self.rate, subject).await,
+            None => None,
+        };
+        let taken = shared.unwrap_or_else(|| self.local.take(subject));
+        Standing::new(self.name, self.policy.clone(), self.rate, taken)
     }
 }
 
@@ -58,14 +72,15 @@ mod tests {
         Subject::address([192, 0, 2, last].into())
     }
 
-    #[test]
-    fn the_quota_is_per_subject() {
+    #[tokio::test]
+    async fn the_quota_is_per_subject() {
         let limit = Limit::new("read", NonZeroU32::new(2).expect("not zero"), Duration::from_secs(3_600));
         let (ada, bob) = (somebody(1), somebody(2));
-        assert_eq!(limit.count(ada).remaining(), 1);
-        assert_eq!(limit.count(ada).remaining(), 0);
-        let wait = limit.count(ada).retry_after_seconds().expect("it is used up");
+        assert_eq!(limit.count(ada).await.remaining(), 1);
+        assert_eq!(limit.count(ada).await.remaining(), 0);
+        let wait = limit.count(ada).await.retry_after_seconds().expect("it is used up");
         assert!((1..=1_800).contains(&wait), "{wait}");
-        assert_eq!((limit.count(bob).remaining(), limit.count(bob).retry_after_seconds()), (1, None));
+        let other = limit.count(bob).await;
+        assert_eq!((other.remaining(), other.retry_after_seconds()), (1, None));
     }
 }

@@ -32,6 +32,11 @@ impl Rate {
         self.quota.get()
     }
 
+    /// How long one request takes to come back.
+    pub(super) const fn interval(self) -> u64 {
+        self.interval
+    }
+
     /// How long a quota that is used up takes until all of it is there again.
     pub(super) fn span(self) -> u64 {
         self.interval.saturating_mul(self.quota.get().into())

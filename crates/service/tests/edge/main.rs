@@ -1,5 +1,7 @@
 //! What every request of every service passes, over raw connections.
 
+mod limits;
+
 use std::net::SocketAddr;
 use std::time::Duration;
 

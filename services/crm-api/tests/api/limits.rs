@@ -4,6 +4,8 @@ use chrono::Utc;
 use pulse_domain::WorkspaceId;
 use pulse_domain::claims::{INTERNAL_AUDIENCE, Internal};
 use pulse_service::credential::InternalKey;
+use pulse_testing::eventually;
+use pulse_testing::redis::Redis;
 use reqwest::Method;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -177,4 +179,26 @@ async fn services_are_not_counted_and_zero_is_no_limit() {
         let written = app.post("/api/v1/contacts", Value::Null).await;
         assert_eq!((written.status, standing(&written)), (400, None));
     }
+}
+
+#[tokio::test]
+async fn two_replicas_count_in_one_store() {
+    let redis = Redis::start().await;
+    let replica = || {
+        App::spawn_with(|settings| {
+            settings.limits.store = Some(redis.url().into());
+            settings.limits.read_per_minute = 100;
+        })
+    };
+    let (one, other) = (replica().await, replica().await);
+    let left = async |app: &App| {
+        let answer = app.send(Method::GET, "/api/v1/contacts", None, None).await;
+        assert_eq!(answer.status, 401);
+        answer.header("x-ratelimit-remaining").expect("a number").parse::<u32>().expect("a number")
+    };
+    eventually("both count in the store", async || {
+        let (first, second) = (left(&one).await, left(&other).await);
+        (second + 1 == first).then_some(())
+    })
+    .await;
 }

@@ -11,6 +11,7 @@ mod calls;
 mod companies;
 mod conformance;
 mod contacts;
+mod cors;
 mod custom_fields;
 mod deals;
 mod esignature;

@@ -73,6 +73,7 @@ impl App {
             database: database.settings(),
             telemetry: Telemetry { log: "warn".into(), format: Format::Text, otlp_endpoint: None },
             security: Security { internal_key: pulse_testing::KEY.into() },
+            limits: Default::default(),
             crm: settings::Crm { url: crm.url.clone(), timeout_ms: 10_000 },
             trigger: Trigger {
                 requests_per_second: const { NonZeroU32::new(100).expect("not zero") },

@@ -24,7 +24,7 @@ use chrono::{DateTime, SubsecRound, Utc};
 use pulse_bus::Publisher;
 use pulse_service::body;
 use pulse_service::http::{Origin, Refuse};
-use pulse_service::limit::{Limit, Subject};
+use pulse_service::limit::{Limit, Store, Subject};
 use pulse_store::Pool;
 use tokio_util::sync::CancellationToken;
 
@@ -54,11 +54,17 @@ pub(crate) struct Edge {
 }
 
 impl Edge {
-    /// `crm` has the tokens, `analytics` the salts and sessions.
-    pub(crate) fn new(settings: &Ingest, crm: Pool, analytics: Pool, publisher: Publisher) -> Self {
+    /// `limits` is the store to count in, if there is one; `crm` has the tokens, `analytics` the salts and sessions.
+    pub(crate) fn new(
+        settings: &Ingest,
+        limits: Option<Store>,
+        crm: Pool,
+        analytics: Pool,
+        publisher: Publisher,
+    ) -> Self {
         Self {
             max_body_bytes: settings.max_body_bytes,
-            limit: Limit::new("events", settings.requests_per_hour, HOUR),
+            limit: Limit::new("events", settings.requests_per_hour, HOUR).shared(limits),
             tokens: Tokens::new(crm),
             visitors: Visitors::new(analytics, settings.salt_days),
             publisher,
@@ -157,7 +163,7 @@ async fn ingest(
             return Refusal::Malformed("The body broke off.".into()).error_response();
         }
     };
-    let standing = edge.limit.count(Subject::address(origin.client));
+    let standing = edge.limit.count(Subject::address(origin.client)).await;
     let answer = if standing.is_exceeded() {
         Err(Refusal::RateLimited)
     } else {

@@ -52,7 +52,7 @@ pub(super) async fn submit(
     origin: Origin,
     payload: Payload,
 ) -> HttpResponse {
-    let standing = app.0.submissions.count(Subject::address(origin.client));
+    let standing = app.0.submissions.count(Subject::address(origin.client)).await;
     let answer = if standing.is_exceeded() {
         let detail = "Too much was sent from this address. Try again later.";
         Err(Problem::new(Code::RateLimited, detail).into())
