@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::id::WorkspaceId;
+use crate::role::Role;
 
 /// Who issues session tokens.
 pub const ISSUER: &str = "pulse";
@@ -27,6 +28,8 @@ pub struct Session {
     pub sub: Uuid,
     /// The user's workspace.
     pub workspace: WorkspaceId,
+    /// What the user was when the token was made; one that says what is no longer so is refused.
+    pub role: Role,
     /// The session: a row of `user_sessions` has the digest of it.
     pub jti: Uuid,
     /// Issued at, Unix seconds.

@@ -3,7 +3,8 @@
 //! In reading order: [`id`] names things, [`event`] is what happens to them and [`catalogue`] lists every kind of it,
 //! [`command`] is what services ask of each other, [`workflow`] and [`template`] are what a trigger URL sets in motion,
 //! [`schedule`] is when a failed delivery is tried again, [`signature`] proves who sent it, [`token`], [`seal`],
-//! [`claims`] and [`refresh`] guard secrets and sessions; [`phone`] is how numbers are compared.
+//! [`claims`] and [`refresh`] guard secrets and sessions; [`role`] is what a user is; [`phone`] is how numbers are
+//! compared.
 
 pub mod catalogue;
 pub mod claims;
@@ -13,6 +14,7 @@ mod generated;
 pub mod id;
 pub mod phone;
 pub mod refresh;
+pub mod role;
 pub mod schedule;
 pub mod seal;
 pub mod signature;
@@ -22,3 +24,4 @@ pub mod workflow;
 
 pub use event::Event;
 pub use id::{EventId, RecordId, WorkspaceId};
+pub use role::Role;

@@ -9,6 +9,7 @@ use pulse_domain::WorkspaceId;
 use uuid::Uuid;
 
 use crate::Error;
+use crate::rights::{Everything, Nothing, Rights};
 
 /// Who acts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,13 +67,30 @@ pub struct Act {
     /// The request, and where it came from.
     pub(crate) request: Option<(String, IpAddr)>,
     pub(crate) guard: Option<Arc<dyn Guard>>,
+    pub(crate) rights: Arc<dyn Rights>,
 }
 
 impl Act {
-    /// Acts in a workspace.
+    /// Acts in a workspace. The system may do everything there, anybody else nothing, until [`Act::allowed`] says what.
     #[must_use]
-    pub const fn new(workspace: WorkspaceId, actor: Actor, correlation_id: Uuid) -> Self {
-        Self { workspace, actor, correlation_id, request: None, guard: None }
+    pub fn new(workspace: WorkspaceId, actor: Actor, correlation_id: Uuid) -> Self {
+        let rights: Arc<dyn Rights> = match actor {
+            Actor::System => Arc::new(Everything),
+            Actor::User(_) | Actor::Workflow => Arc::new(Nothing),
+        };
+        Self { workspace, actor, correlation_id, request: None, guard: None, rights }
+    }
+
+    /// The same with these rights.
+    #[must_use]
+    pub fn allowed(self, rights: Arc<dyn Rights>) -> Self {
+        Self { rights, ..self }
+    }
+
+    /// The same, done by the house for who acts, who has proven otherwise that they may have it done.
+    #[must_use]
+    pub fn unlimited(self) -> Self {
+        Self { rights: Arc::new(Everything), ..self }
     }
 
     /// The same, asked for by a request from an address.

@@ -16,6 +16,7 @@ use uuid::Uuid;
 use crate::custom_fields::Definitions;
 use crate::custom_fields::given::Given;
 use crate::declare::{Attribute, Hop, Link, Relationship, Resource};
+use crate::render::Record;
 use crate::statement::{Bind, json_text};
 
 /// Digits of a decimal in all, as the columns have them.
@@ -203,6 +204,21 @@ impl Changes {
         }
     }
 
+    /// What only those may set who may change every record of the resource, unless it is as `old` has it.
+    pub(crate) fn restricted<'a>(&'a self, old: Option<&'a Record>) -> impl Iterator<Item = Problem> + 'a {
+        let changed = move |name: &str, value: &Value| old.is_none_or(|old| old.get(name) != *value);
+        let attributes = self.values.iter().filter(|(attribute, _)| attribute.restricted);
+        let attributes = attributes.filter(move |(attribute, value)| changed(attribute.name, value));
+        let attributes = attributes.map(|(attribute, _)| {
+            restricted(attribute.name).at_pointer(pointer(&["data", "attributes", attribute.name]))
+        });
+        let hops = self.to_one.iter().map(|(hop, _)| hop).chain(self.to_many.iter().map(|(hop, _)| hop));
+        let relationships = hops.map(|hop| hop.relationship).filter(|relationship| relationship.restricted);
+        attributes.chain(relationships.map(|relationship| {
+            restricted(relationship.name).at_pointer(pointer(&["data", "relationships", relationship.name]))
+        }))
+    }
+
     pub(crate) fn columns(&self) -> &[(&'static str, Bind)] {
         &self.columns
     }
@@ -317,6 +333,11 @@ impl Changes {
         }
         Ok(())
     }
+}
+
+/// Something that not everybody may set who may change the record.
+pub(crate) fn restricted(name: &str) -> Problem {
+    Problem::new(Code::Forbidden, format!("Only an admin sets {name}."))
 }
 
 /// A relationship that clients cannot set, or not from this end.

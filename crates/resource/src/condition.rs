@@ -18,6 +18,7 @@ use self::clause::Node;
 use self::comparison::Comparison;
 pub(crate) use self::hop::Place;
 pub(crate) use self::name::{Column, Offered};
+use crate::declare::Hop;
 use crate::statement::Statement;
 
 /// A checked filter: conditions with their values cast.
@@ -45,6 +46,11 @@ impl Filter {
     /// Whether it lets everything pass.
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// The steps to other records that it takes.
+    pub(crate) fn hops(&self) -> impl Iterator<Item = Hop> {
+        self.0.comparisons().into_iter().flat_map(|comparison| comparison.path.iter().copied())
     }
 
     /// Writes the condition, which must not be empty, about a row.

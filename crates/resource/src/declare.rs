@@ -4,11 +4,13 @@
 //! says so, and a column that is not declared is never shown.
 
 mod attribute;
+mod ownership;
 mod relationship;
 
 use pulse_jsonapi::Problem;
 
 pub use attribute::{Attribute, ColumnType, attribute, secret};
+pub use ownership::Ownership;
 pub use relationship::{
     Hop, Link, Relationship, Target, belongs_to, belongs_to_any, has_many, has_many_as, many_through,
     many_through_as,
@@ -37,6 +39,8 @@ pub struct Resource {
     pub scopes: &'static [Scope],
     /// What clients may do.
     pub actions: Actions,
+    /// Whose its records are.
+    pub ownership: Ownership,
     /// What its changes are called in the journal; nothing is recorded without.
     pub events: Option<Events>,
     /// Whether the table has `lock_version` and `updated_at`.
@@ -131,6 +135,7 @@ impl Resource {
         relationships: &[],
         scopes: &[],
         actions: Actions::ALL,
+        ownership: Ownership::Nobody,
         events: None,
         editable: true,
         trash: true,

@@ -18,6 +18,7 @@ use crate::declare::{Hop, Resource, Store};
 use crate::error::not_found;
 use crate::plan::Plan;
 use crate::render::Record;
+use crate::rights::{Deed, Reach};
 use crate::row::Row;
 use crate::select::{self, Parent};
 use crate::statement::{Shapes, Statement};
@@ -94,11 +95,56 @@ impl Engine {
         Ok(Definitions::read(&rows?))
     }
 
+    /// Refuses what who acts may do with no record of a resource. Whoever has been shut out meanwhile is told that and no
+    /// more.
+    ///
+    /// # Errors
+    /// 403, or the error of the guard.
+    pub async fn permit(&self, act: &Act, resource: &Resource, deed: Deed) -> Result<(), Error> {
+        match act.require(resource, deed) {
+            Ok(()) => Ok(()),
+            Err(refused) => {
+                act.check().await?;
+                Err(refused.into())
+            }
+        }
+    }
+
+    /// Refuses a plan that names what who acts may not read.
+    async fn permit_plan(&self, act: &Act, plan: &Plan) -> Result<(), Error> {
+        let problems: Vec<Problem> = plan.refusals(act);
+        if problems.is_empty() {
+            return Ok(());
+        }
+        act.check().await?;
+        Err(problems.into())
+    }
+
+    /// Those of some ids of live records that are within the sight of who acts.
+    ///
+    /// # Errors
+    /// When the database is away.
+    pub async fn seen(
+        &self,
+        act: &Act,
+        resource: &'static Resource,
+        ids: Vec<Uuid>,
+    ) -> Result<Vec<Uuid>, Error> {
+        if ids.is_empty() || act.reach(resource, Deed::Read) == Reach::All {
+            act.check().await?;
+            return Ok(ids);
+        }
+        let connection = self.connection(resource).await?;
+        let rows = self.first(act, &connection, select::by_ids(resource, act, ids)).await?;
+        Ok(rows.into_iter().map(|row| Record::new(resource, row).id()).collect())
+    }
+
     /// A page of records; of those related to `parent`, where there is one.
     ///
     /// # Errors
     /// When a relationship included leads to too much, or the database is away.
     pub async fn list(&self, act: &Act, plan: &Plan, parent: Option<Parent>) -> Result<Listing, Error> {
+        self.permit_plan(act, plan).await?;
         let connection = self.connection(plan.resource).await?;
         let (rows, total) = self.page(act, &connection, plan, parent).await?;
         let size = usize::try_from(plan.page.size()).unwrap_or(usize::MAX);
@@ -121,7 +167,7 @@ impl Engine {
         parent: Option<Parent>,
     ) -> Result<(Vec<Row>, Option<u64>), Error> {
         let offset = plan.page.offset();
-        if let Some(statement) = select::counted(plan, act.workspace, parent) {
+        if let Some(statement) = select::counted(plan, act, parent) {
             let rows = self.first(act, connection, statement).await?;
             match rows.first() {
                 Some(row) => {
@@ -133,7 +179,7 @@ impl Engine {
                 None => {}
             }
         }
-        let rows = self.first(act, connection, select::page(plan, act.workspace, parent)).await?;
+        let rows = self.first(act, connection, select::page(plan, act, parent)).await?;
         // The last page tells by itself how many there are, unless it lies behind all of them or nobody knows what lies
         // before it.
         let is_last = rows.len() as u64 <= plan.page.size();
@@ -142,7 +188,7 @@ impl Engine {
             (false, _) => None,
             (true, true) => Some(offset + rows.len() as u64),
             (true, false) => {
-                let rows = select::total(plan, act.workspace, parent).rows(connection, &self.shapes).await?;
+                let rows = select::total(plan, act, parent).rows(connection, &self.shapes).await?;
                 rows.first().and_then(|row| row.integer(0)).and_then(|total| u64::try_from(total).ok())
             }
         };
@@ -169,7 +215,7 @@ impl Engine {
         records: &mut [Record],
     ) -> Result<Option<Vec<Record>>, Error> {
         Ok(match &plan.include {
-            Some(tree) => Some(include::load(connection, &self.shapes, act.workspace, tree, records).await?),
+            Some(tree) => Some(include::load(connection, &self.shapes, act, tree, records).await?),
             None => None,
         })
     }
@@ -179,6 +225,7 @@ impl Engine {
     /// # Errors
     /// When it does not exist.
     pub async fn find(&self, act: &Act, plan: &Plan, id: Uuid) -> Result<Listing, Error> {
+        self.permit_plan(act, plan).await?;
         let mut records = vec![self.record(act, plan.resource, id).await?];
         let included = match &plan.include {
             Some(_) => {
@@ -195,7 +242,8 @@ impl Engine {
     /// # Errors
     /// When it does not exist.
     pub async fn record(&self, act: &Act, resource: &'static Resource, id: Uuid) -> Result<Record, Error> {
-        let statement = select::by_id(resource, act.workspace, id, None);
+        self.permit(act, resource, Deed::Read).await?;
+        let statement = select::by_id(resource, act, id);
         let rows = match resource.store {
             Store::Crm => self.first(act, &*self.quick.get().await?, statement).await?,
             Store::Analytics => self.first(act, &*self.analytics.get().await?, statement).await?,
@@ -383,7 +431,7 @@ impl Engine {
     /// The record that has a unique value already; not known if it has just lost it, or if several have the value
     /// because it is unique together with another one.
     async fn holder(&self, act: &Act, changes: &Changes, attribute: &str) -> Option<Uuid> {
-        let statement = holder(changes, act.workspace.0, attribute)?;
+        let statement = holder(changes, act, attribute)?;
         let connection = self.crm.get().await.ok()?;
         match statement.rows(&connection, &self.shapes).await.ok()?.as_slice() {
             [row] => row.id(0),

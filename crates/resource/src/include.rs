@@ -3,10 +3,10 @@
 use std::collections::{HashMap, HashSet};
 
 use diesel_async::AsyncPgConnection;
-use pulse_domain::WorkspaceId;
 use pulse_jsonapi::{Code, Problem};
 use uuid::Uuid;
 
+use crate::act::Act;
 use crate::plan::Include;
 use crate::render::Record;
 use crate::select;
@@ -21,13 +21,13 @@ const FAN_OUT: i64 = 1_000;
 pub(crate) async fn load(
     connection: &AsyncPgConnection,
     shapes: &Shapes,
-    workspace: WorkspaceId,
+    act: &Act,
     tree: &[Include],
     primary: &mut [Record],
 ) -> Result<Vec<Record>, Error> {
     let seen: HashSet<(&str, Uuid)> =
         primary.iter().map(|record| (record.resource.name, record.id())).collect();
-    let mut loader = Loader { connection, shapes, workspace, seen, included: Vec::new() };
+    let mut loader = Loader { connection, shapes, act, seen, included: Vec::new() };
     loader.level(tree, primary, "").await?;
     Ok(loader.included)
 }
@@ -35,7 +35,7 @@ pub(crate) async fn load(
 struct Loader<'a> {
     connection: &'a AsyncPgConnection,
     shapes: &'a Shapes,
-    workspace: WorkspaceId,
+    act: &'a Act,
     seen: HashSet<(&'static str, Uuid)>,
     included: Vec<Record>,
 }
@@ -74,7 +74,7 @@ impl Loader<'_> {
         let rows = if keys.is_empty() {
             Vec::new()
         } else {
-            select::related(resource, node.hop, self.workspace, keys, FAN_OUT + 1)
+            select::related(resource, node.hop, self.act, keys, FAN_OUT + 1)
                 .rows(self.connection, self.shapes)
                 .await?
         };

@@ -28,7 +28,7 @@ impl Transaction {
                 let limit = i64::try_from(said.len() + 1).unwrap_or(i64::MAX);
                 for target in relationship.targets().iter().copied() {
                     let hop = Hop { relationship, target };
-                    let sql = select::related(old.resource, hop, self.act.workspace, vec![old.id()], limit);
+                    let sql = select::related(old.resource, hop, &self.act, vec![old.id()], limit);
                     let rows = sql.rows(&self.connection, &self.shapes).await?;
                     found.extend(rows.into_iter().map(|row| (target.name, Record::new(target, row).id())));
                 }

@@ -1,7 +1,8 @@
 //! A CRM resource is one plain static declaration; reading, writing, filters, includes and events follow from it.
 //!
 //! The modules stand in the order of a request: [`declare`] is what a resource says about itself; [`plan`] looks the
-//! names of a query up in it, [`scope`] those of filters that it has a name for; [`act`] is in whose name;
+//! names of a query up in it, [`scope`] those of filters that it has a name for; [`act`] is in whose
+//! name, [`rights`] what they may do with which records;
 //! [`condition`], [`cursor`] and [`select`] make one SQL statement of the plan; [`statement`] runs it; [`row`] and
 //! [`render`] turn binary rows straight into JSON; [`include`] adds what is related; [`changes`] checks what a client
 //! wants written; [`write`](mod@write) writes it together with its event; [`engine`] holds it all together, and
@@ -23,6 +24,7 @@ pub mod include;
 mod kept;
 pub mod plan;
 pub mod render;
+pub mod rights;
 pub mod row;
 pub mod scope;
 pub mod select;
@@ -34,10 +36,11 @@ pub use act::{Act, Actor, Guard};
 pub use changes::Changes;
 pub use custom_fields::Definitions;
 pub use declare::{
-    Actions, Attribute, Events, Hop, Link, Relationship, Resource, Store, Target, attribute, belongs_to,
-    belongs_to_any, has_many, has_many_as, many_through, many_through_as, secret,
+    Actions, Attribute, Events, Hop, Link, Ownership, Relationship, Resource, Store, Target, attribute,
+    belongs_to, belongs_to_any, has_many, has_many_as, many_through, many_through_as, secret,
 };
 pub use engine::Engine;
 pub use error::Error;
+pub use rights::{Deed, Reach, Rights};
 pub use scope::{NOW, Scope};
 pub use statement::Bind;

@@ -5,11 +5,13 @@ use pulse_jsonapi::query::{Page, Path, Query};
 use pulse_jsonapi::ransack::{Group, resolve, resolve_sorts};
 use pulse_jsonapi::{Code, Problem};
 
+use crate::act::Act;
 use crate::condition::order::{Key, Order};
 use crate::condition::{Column, Filter, Offered};
 use crate::cursor::Range;
 use crate::custom_fields::Definitions;
 use crate::declare::{Hop, Resource};
+use crate::rights::Deed;
 use crate::scope::{self, Trash};
 
 /// A query that can be run.
@@ -33,6 +35,15 @@ pub struct Plan {
 pub(crate) struct Include {
     pub(crate) hop: Hop,
     pub(crate) beyond: Vec<Include>,
+}
+
+impl Include {
+    fn refusals(&self, refused: &impl Fn(&Resource) -> Option<Problem>, problems: &mut Vec<Problem>) {
+        problems.extend(refused(self.hop.target).map(|problem| problem.at_parameter("include")));
+        for node in &self.beyond {
+            node.refusals(refused, problems);
+        }
+    }
 }
 
 /// The fields wanted, by type; all fields of types not named.
@@ -99,6 +110,21 @@ impl Plan {
         let (page, count) = (query.page.clone(), query.count);
         let plan = Self { resource, filter, scopes, trash, order, page, range, count, include, fields };
         if problems.is_empty() { Ok(plan) } else { Err(problems) }
+    }
+
+    /// Why who acts may not ask for it: what they may read nothing of is neither shown nor filtered or sorted by.
+    pub(crate) fn refusals(&self, act: &Act) -> Vec<Problem> {
+        let refused = |resource: &Resource| act.require(resource, Deed::Read).err();
+        let mut problems: Vec<Problem> = refused(self.resource).into_iter().collect();
+        let filters = std::iter::once(&self.filter).chain(&self.scopes).flat_map(Filter::hops);
+        for hop in filters.chain(self.order.iter().flat_map(|order| order.path.iter().copied())) {
+            problems.extend(refused(hop.target));
+        }
+        for node in self.include.iter().flatten() {
+            node.refusals(&refused, &mut problems);
+        }
+        problems.dedup_by(|one, other| one.detail == other.detail && one.source == other.source);
+        problems
     }
 
     /// The same without a total.

@@ -1,13 +1,14 @@
 //! Reading: one statement for a page, one for its total, one for a record, one for each relationship included.
 
-use pulse_domain::WorkspaceId;
 use uuid::Uuid;
 
+use crate::act::Act;
 use crate::condition::Place;
 use crate::cursor::Range;
 use crate::custom_fields;
 use crate::declare::{Hop, Link, Relationship, Resource};
 use crate::plan::Plan;
+use crate::rights::{self, Deed};
 use crate::row::Row;
 use crate::scope::Trash;
 use crate::statement::Statement;
@@ -48,12 +49,13 @@ pub(crate) fn cells(resource: &'static Resource, alias: &str) -> String {
 }
 
 /// `SELECT … FROM … t WHERE t.workspace_id = …`, live records alone, with a column more where `more` is given.
-fn start(resource: &'static Resource, workspace: WorkspaceId, join: &str, more: Option<&str>) -> Statement {
+fn start(resource: &'static Resource, act: &Act, join: &str, more: Option<&str>) -> Statement {
     let mut sql = shown(resource);
     if let Some(more) = more {
         sql.sql(", ").sql(more);
     }
-    scope(&mut sql, resource, workspace, join, Trash::Without);
+    scope(&mut sql, resource, act, join, Trash::Without);
+    rights::and_within(resource, act, Deed::Read, "t", &mut sql);
     sql
 }
 
@@ -82,8 +84,8 @@ fn stored(resource: &'static Resource) -> Statement {
     sql
 }
 
-fn scope(sql: &mut Statement, resource: &'static Resource, workspace: WorkspaceId, join: &str, trash: Trash) {
-    sql.sql(&format!(" FROM {} t {join}WHERE t.workspace_id = ", resource.table)).bind(workspace.0);
+fn scope(sql: &mut Statement, resource: &'static Resource, act: &Act, join: &str, trash: Trash) {
+    sql.sql(&format!(" FROM {} t {join}WHERE t.workspace_id = ", resource.table)).bind(act.workspace.0);
     if resource.has_trash() {
         sql.sql(match trash {
             Trash::Without => " AND t.deleted_at IS NULL",
@@ -94,8 +96,8 @@ fn scope(sql: &mut Statement, resource: &'static Resource, workspace: WorkspaceI
 }
 
 /// The record that a list is about, as its statement knows it.
-fn place(plan: &Plan, workspace: WorkspaceId) -> Place<'static> {
-    Place { resource: plan.resource, alias: "t", workspace: workspace.0 }
+fn place<'a>(plan: &Plan, act: &'a Act) -> Place<'a> {
+    Place { resource: plan.resource, alias: "t", act }
 }
 
 /// Records that are looked through at most for a page that is counted along.
@@ -104,7 +106,7 @@ const COUNTED: i64 = 1_000;
 /// A page of a plan with its total in a column behind the others, in one go: whoever looks for something finds little,
 /// and finding it twice would cost twice as much. `None` where the plan asks for no total, for everything, or for a page
 /// that lies too far behind.
-pub(crate) fn counted(plan: &Plan, workspace: WorkspaceId, parent: Option<Parent>) -> Option<Statement> {
+pub(crate) fn counted(plan: &Plan, act: &Act, parent: Option<Parent>) -> Option<Statement> {
     let asks_for_all = plan.filter.is_empty() && parent.is_none();
     let end = i64::try_from(plan.page.offset() + plan.page.size()).unwrap_or(i64::MAX);
     if !plan.count || asks_for_all || plan.range.is_some() || end > COUNTED {
@@ -112,11 +114,11 @@ pub(crate) fn counted(plan: &Plan, workspace: WorkspaceId, parent: Option<Parent
     }
     let mut sql = shown(plan.resource);
     sql.sql(", count(*) OVER () FROM (SELECT *");
-    scope(&mut sql, plan.resource, workspace, "", plan.trash);
-    restrict(&mut sql, plan, workspace, parent);
+    scope(&mut sql, plan.resource, act, "", plan.trash);
+    restrict(&mut sql, plan, act, parent);
     // One more tells that there are too many, and that these are not the first.
     sql.sql(" LIMIT ").bind(COUNTED + 1).sql(") t");
-    sort(&mut sql, plan, place(plan, workspace));
+    sort(&mut sql, plan, place(plan, act));
     Some(sql)
 }
 
@@ -127,8 +129,8 @@ pub(crate) fn count_of(resource: &'static Resource, row: &Row) -> Option<u64> {
 }
 
 /// A page of a plan.
-pub(crate) fn page(plan: &Plan, workspace: WorkspaceId, parent: Option<Parent>) -> Statement {
-    let place = place(plan, workspace);
+pub(crate) fn page(plan: &Plan, act: &Act, parent: Option<Parent>) -> Statement {
+    let place = place(plan, act);
     let mut sql = shown(plan.resource);
     if plan.range.is_some() {
         // What a cursor needs and the record does not have.
@@ -138,8 +140,8 @@ pub(crate) fn page(plan: &Plan, workspace: WorkspaceId, parent: Option<Parent>) 
             order.write(place, &mut sql);
         }
     }
-    scope(&mut sql, plan.resource, workspace, "", plan.trash);
-    restrict(&mut sql, plan, workspace, parent);
+    scope(&mut sql, plan.resource, act, "", plan.trash);
+    restrict(&mut sql, plan, act, parent);
     if let Some(range) = &plan.range {
         range.write(&plan.order, place, &mut sql);
     }
@@ -148,7 +150,7 @@ pub(crate) fn page(plan: &Plan, workspace: WorkspaceId, parent: Option<Parent>) 
 }
 
 /// The order of a page, and where it begins and ends.
-fn sort(sql: &mut Statement, plan: &Plan, place: Place<'static>) {
+fn sort(sql: &mut Statement, plan: &Plan, place: Place<'_>) {
     let backwards = plan.range.as_ref().is_some_and(Range::backwards);
     for (index, order) in plan.order.iter().enumerate() {
         sql.sql(if index == 0 { " ORDER BY " } else { ", " });
@@ -162,15 +164,16 @@ fn sort(sql: &mut Statement, plan: &Plan, place: Place<'static>) {
 }
 
 /// How many records a plan finds.
-pub(crate) fn total(plan: &Plan, workspace: WorkspaceId, parent: Option<Parent>) -> Statement {
+pub(crate) fn total(plan: &Plan, act: &Act, parent: Option<Parent>) -> Statement {
     let mut sql = Statement::default();
     sql.sql("SELECT count(*)");
-    scope(&mut sql, plan.resource, workspace, "", plan.trash);
-    restrict(&mut sql, plan, workspace, parent);
+    scope(&mut sql, plan.resource, act, "", plan.trash);
+    restrict(&mut sql, plan, act, parent);
     sql
 }
 
-fn restrict(sql: &mut Statement, plan: &Plan, workspace: WorkspaceId, parent: Option<Parent>) {
+fn restrict(sql: &mut Statement, plan: &Plan, act: &Act, parent: Option<Parent>) {
+    rights::and_within(plan.resource, act, Deed::Read, "t", sql);
     if let Some(parent) = parent {
         match parent.relationship.link {
             Link::BelongsTo { column, .. } => {
@@ -210,46 +213,52 @@ fn restrict(sql: &mut Statement, plan: &Plan, workspace: WorkspaceId, parent: Op
     }
     for filter in std::iter::once(&plan.filter).chain(&plan.scopes).filter(|filter| !filter.is_empty()) {
         sql.sql(" AND ");
-        filter.write(place(plan, workspace), sql);
+        filter.write(place(plan, act), sql);
     }
 }
 
-/// A live record by its id; where it is held until the transaction ends, as it is and not as it is shown.
-pub(crate) fn by_id(
-    resource: &'static Resource,
-    workspace: WorkspaceId,
-    id: Uuid,
-    lock: Option<Lock>,
-) -> Statement {
-    let mut sql = if lock.is_some() { stored(resource) } else { shown(resource) };
-    scope(&mut sql, resource, workspace, "", Trash::Without);
+/// A live record by its id.
+pub(crate) fn by_id(resource: &'static Resource, act: &Act, id: Uuid) -> Statement {
+    let mut sql = start(resource, act, "", None);
+    sql.sql(" AND t.id = ").bind(id);
+    sql
+}
+
+/// Live records by their ids.
+pub(crate) fn by_ids(resource: &'static Resource, act: &Act, ids: Vec<Uuid>) -> Statement {
+    let mut sql = start(resource, act, "", None);
+    sql.sql(" AND t.id = ANY (").bind(ids).sql(")");
+    sql
+}
+
+/// A live record by its id, held until the transaction ends; as it is and not as it is shown, and whether who acts may do
+/// something with it.
+pub(crate) fn held(resource: &'static Resource, act: &Act, id: Uuid, lock: Lock, deed: Deed) -> Statement {
+    let mut sql = stored(resource);
+    rights::and_whether_within(resource, act, deed, "t", &mut sql);
+    scope(&mut sql, resource, act, "", Trash::Without);
+    rights::and_within(resource, act, Deed::Read, "t", &mut sql);
     sql.sql(" AND t.id = ").bind(id);
     hold(&mut sql, lock);
     sql
 }
 
-/// Live records by their ids; where they are held until the transaction ends, as they are and not as they are shown.
-pub(crate) fn by_ids(
-    resource: &'static Resource,
-    workspace: WorkspaceId,
-    ids: Vec<Uuid>,
-    lock: Option<Lock>,
-) -> Statement {
-    let mut sql = if lock.is_some() { stored(resource) } else { shown(resource) };
-    scope(&mut sql, resource, workspace, "", Trash::Without);
+/// Live records by their ids, held until the transaction ends; as they are and not as they are shown.
+pub(crate) fn all_held(resource: &'static Resource, act: &Act, ids: Vec<Uuid>, lock: Lock) -> Statement {
+    let mut sql = stored(resource);
+    scope(&mut sql, resource, act, "", Trash::Without);
+    rights::and_within(resource, act, Deed::Read, "t", &mut sql);
     sql.sql(" AND t.id = ANY (").bind(ids).sql(")");
     hold(&mut sql, lock);
     sql
 }
 
-fn hold(sql: &mut Statement, lock: Option<Lock>) {
-    if let Some(lock) = lock {
-        sql.sql(match lock {
-            Lock::Change => " FOR NO KEY UPDATE",
-            Lock::Removal => " FOR UPDATE",
-            Lock::Existence => " FOR KEY SHARE",
-        });
-    }
+fn hold(sql: &mut Statement, lock: Lock) {
+    sql.sql(match lock {
+        Lock::Change => " FOR NO KEY UPDATE",
+        Lock::Removal => " FOR UPDATE",
+        Lock::Existence => " FOR KEY SHARE",
+    });
 }
 
 /// How a record is held.
@@ -269,29 +278,29 @@ pub(crate) enum Lock {
 pub(crate) fn related(
     resource: &'static Resource,
     hop: Hop,
-    workspace: WorkspaceId,
+    act: &Act,
     owners: Vec<Uuid>,
     limit: i64,
 ) -> Statement {
     let target = hop.target;
     let mut sql = match hop.relationship.link {
-        Link::BelongsTo { .. } | Link::BelongsToAny { .. } => by_ids(target, workspace, owners, None),
+        Link::BelongsTo { .. } | Link::BelongsToAny { .. } => by_ids(target, act, owners),
         Link::HasMany { column } => {
             let owner = format!("t.{column}");
-            let mut sql = start(target, workspace, "", Some(&owner));
+            let mut sql = start(target, act, "", Some(&owner));
             sql.sql(&format!(" AND {owner} = ANY (")).bind(owners).sql(")");
             sql
         }
         Link::HasManyAs { type_column, id_column } => {
             let owner = format!("t.{id_column}");
-            let mut sql = start(target, workspace, "", Some(&owner));
+            let mut sql = start(target, act, "", Some(&owner));
             sql.sql(&format!(" AND t.{type_column} = '{}' AND {owner} = ANY (", resource.name));
             sql.bind(owners).sql(")");
             sql
         }
         Link::Through { table, own_type, own_id, other_id } => {
             let join = format!("JOIN {table} l ON l.workspace_id = t.workspace_id AND l.{other_id} = t.id ");
-            let mut sql = start(target, workspace, &join, Some(&format!("l.{own_id}")));
+            let mut sql = start(target, act, &join, Some(&format!("l.{own_id}")));
             if let Some(own_type) = own_type {
                 sql.sql(&format!(" AND l.{own_type} = '{}'", resource.name));
             }

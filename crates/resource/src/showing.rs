@@ -50,8 +50,7 @@ impl Transaction {
         let mut records = vec![record];
         let included = match &plan.include {
             Some(tree) => {
-                let workspace = self.act.workspace;
-                Some(include::load(&self.connection, &self.shapes, workspace, tree, &mut records).await?)
+                Some(include::load(&self.connection, &self.shapes, &self.act, tree, &mut records).await?)
             }
             None => None,
         };

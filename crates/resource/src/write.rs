@@ -8,11 +8,13 @@ mod number;
 mod trace;
 mod trash;
 
+use std::mem::replace;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use diesel_async::{AsyncConnection, AsyncPgConnection, TransactionManager};
 use futures_util::future::join;
-use pulse_domain::{RecordId, WorkspaceId};
+use pulse_domain::{RecordId, Role, WorkspaceId};
 use pulse_jsonapi::{Code, Problem};
 use pulse_store::Connection;
 use pulse_store::audit::Action;
@@ -26,9 +28,10 @@ pub use links::Relink;
 
 use crate::act::{Act, Actor};
 use crate::custom_fields::unique;
-use crate::declare::Resource;
+use crate::declare::{Ownership, Resource};
 use crate::error::not_found;
 use crate::render::Record;
+use crate::rights::{self, Deed, Everything, Reach};
 use crate::row::Row;
 use crate::select::{self, Lock};
 use crate::statement::{Bind, Shapes, Statement};
@@ -42,6 +45,7 @@ pub struct Transaction {
     pub(crate) events: Waker,
     /// Whether what must hold for who acts is known to hold.
     allowed: bool,
+    role: Option<Role>,
 }
 
 impl std::fmt::Debug for Transaction {
@@ -69,7 +73,8 @@ impl Transaction {
         events: Waker,
     ) -> Result<Self, Error> {
         Manager::begin_transaction(&mut *connection).await?;
-        Ok(Self { connection, shapes, act, events, allowed: false })
+        let role = act.role();
+        Ok(Self { connection, shapes, act, events, allowed: false, role })
     }
 
     /// Makes everything written so visible, and wakes the relay.
@@ -97,6 +102,12 @@ impl Transaction {
     #[must_use]
     pub const fn workspace(&self) -> WorkspaceId {
         self.act.workspace
+    }
+
+    /// What who writes is, where they are a user; not what the house may do meanwhile.
+    #[must_use]
+    pub const fn role(&self) -> Option<Role> {
+        self.role
     }
 
     /// Who writes.
@@ -133,11 +144,12 @@ impl Transaction {
     /// When a related record does not exist, or a constraint of the table is violated.
     pub async fn create(&mut self, mut changes: Changes) -> Result<Record, Error> {
         let resource = changes.resource;
+        self.permit(resource, Deed::Create).await?;
+        self.require_unrestricted(None, &changes)?;
         let id = *changes.id.get_or_insert_with(|| RecordId::generate().0);
         self.require_related(&changes).await?;
-        if let Some(prepare) = resource.prepare {
-            prepare(self, None, &mut changes).await?;
-        }
+        self.own(&mut changes);
+        self.prepare(None, &mut changes).await?;
         let mut sql = Statement::default();
         sql.sql(&format!("INSERT INTO {} (workspace_id, id", resource.table));
         for (column, _) in changes.columns() {
@@ -148,8 +160,8 @@ impl Transaction {
             sql.sql(", ");
             write_value(None, value, &mut sql);
         }
-        sql.sql(&format!(") RETURNING {}", select::cells(resource, resource.table)));
-        let record = self.one(resource, sql).await?.ok_or_else(|| not_found(resource.name, id))?;
+        let record = self.written(resource, sql.sql(")"), Deed::Create).await?;
+        let record = record.ok_or_else(|| not_found(resource.name, id))?;
         if changes.may_collide {
             self.require_unique(resource, id).await?;
         }
@@ -173,11 +185,10 @@ impl Transaction {
     ) -> Result<Record, Error> {
         let resource = changes.resource;
         let old = self.lock(resource, id, expected).await?;
+        self.require_unrestricted(Some(&old), &changes)?;
         self.require_kept(&old, &changes).await?;
         self.require_related(&changes).await?;
-        if let Some(prepare) = resource.prepare {
-            prepare(self, Some(&old), &mut changes).await?;
-        }
+        self.prepare(Some(&old), &mut changes).await?;
         let mut relinked = Vec::new();
         for (hop, ids) in &changes.to_many {
             relinked.extend(self.relink(&old, hop.relationship, Relink::Replace, ids).await?);
@@ -205,11 +216,76 @@ impl Transaction {
         self.append(Some(kind), record, changes).await
     }
 
+    /// Runs what a resource does before one of its records is written, with the rights of the house: what comes with a
+    /// write that is allowed is not the doing of who asked for it.
+    async fn prepare(&mut self, old: Option<&Record>, changes: &mut Changes) -> Result<(), Error> {
+        let Some(prepare) = changes.resource.prepare else { return Ok(()) };
+        let rights = replace(&mut self.act.rights, Arc::new(Everything));
+        let result = prepare(self, old, changes).await;
+        self.act.rights = rights;
+        result
+    }
+
+    /// The same with what it does afterwards.
     async fn follow(&mut self, old: Option<&Record>, new: Option<&Record>) -> Result<(), Error> {
-        match old.or(new).and_then(|record| record.resource.follow) {
-            Some(follow) => follow(self, old, new).await,
-            None => Ok(()),
+        let Some(follow) = old.or(new).and_then(|record| record.resource.follow) else { return Ok(()) };
+        let rights = replace(&mut self.act.rights, Arc::new(Everything));
+        let result = follow(self, old, new).await;
+        self.act.rights = rights;
+        result
+    }
+
+    /// Refuses what who writes may do with no record of a resource.
+    async fn permit(&self, resource: &Resource, deed: Deed) -> Result<(), Error> {
+        match self.act.require(resource, deed) {
+            Ok(()) => Ok(()),
+            Err(refused) => {
+                if !self.allowed {
+                    self.act.check().await?;
+                }
+                Err(refused.into())
+            }
         }
+    }
+
+    /// Gives a record that is nobody's and no team's to who makes it, unless they reach those of everybody.
+    fn own(&self, changes: &mut Changes) {
+        let Ownership::Columns { owner, team, .. } = changes.resource.ownership else { return };
+        let said = changes.column(owner).is_some() || team.is_some_and(|team| changes.column(team).is_some());
+        let reaches_all = self.act.reach(changes.resource, Deed::Read) == Reach::All;
+        if let (false, false, Some(user)) = (said, reaches_all, self.user()) {
+            changes.set(owner, user);
+        }
+    }
+
+    /// Refuses to set what only those may set who may change every record of a resource, unless it stays as it was.
+    fn require_unrestricted(&self, old: Option<&Record>, changes: &Changes) -> Result<(), Error> {
+        if self.act.reach(changes.resource, Deed::Change) == Reach::All {
+            return Ok(());
+        }
+        let problems: Vec<Problem> = changes.restricted(old).collect();
+        if problems.is_empty() { Ok(()) } else { Err(problems.into()) }
+    }
+
+    /// Runs a statement that writes a row, and returns the row, which must be within reach still.
+    async fn written(
+        &mut self,
+        resource: &'static Resource,
+        sql: &mut Statement,
+        deed: Deed,
+    ) -> Result<Option<Record>, Error> {
+        // Whoever may change a record may hand it over to whom they see the records of. A part is not given away by
+        // itself.
+        let needs = if matches!(resource.ownership, Ownership::Part(_)) { deed } else { Deed::Read };
+        sql.sql(" RETURNING ").sql(&select::cells(resource, resource.table));
+        rights::and_whether_within(resource, &self.act, needs, resource.table, sql);
+        let Some(row) = self.rows(std::mem::take(sql)).await?.into_iter().next() else { return Ok(None) };
+        if !rights::is_within(resource, &self.act, needs, &row) {
+            let detail =
+                format!("Nobody writes a record of {} that would be out of their reach.", resource.name);
+            return Err(Problem::new(Code::Forbidden, detail).into());
+        }
+        Ok(Some(Record::new(resource, row)))
     }
 
     /// Writes columns of a row that is locked if anything differs, counts the change and records it.
@@ -239,9 +315,8 @@ impl Transaction {
             }
             sql.sql(")");
         }
-        sql.sql(&format!(" RETURNING {}", select::cells(resource, resource.table)));
         // The row is held, so it is there; that it is not found means that it is as it shall be.
-        let Some(new) = self.one(resource, sql).await? else { return Ok(old.clone()) };
+        let Some(new) = self.written(resource, &mut sql, Deed::Change).await? else { return Ok(old.clone()) };
         let differs = new.changes_since(old);
         if differs.is_some() || !relinked.is_empty() {
             let kind = resource.events.and_then(|events| events.updated);
@@ -251,31 +326,31 @@ impl Transaction {
         Ok(new)
     }
 
-    /// A record, which nobody else changes until the transaction ends.
+    /// A record to be changed, which nobody else changes until the transaction ends.
     ///
     /// # Errors
-    /// When it does not exist, or has another version than `expected`.
+    /// When it does not exist, has another version than `expected`, or who writes may not change it.
     pub async fn lock(
         &mut self,
         resource: &'static Resource,
         id: Uuid,
         expected: Option<i64>,
     ) -> Result<Record, Error> {
-        self.held(resource, id, expected, Lock::Change).await
+        self.held(resource, id, expected, Lock::Change, Deed::Change).await
     }
 
     /// A record that shall be removed: until the transaction ends, nobody changes it, and nobody makes anything that
     /// leads to it.
     ///
     /// # Errors
-    /// When it does not exist, or has another version than `expected`.
+    /// When it does not exist, has another version than `expected`, or who writes may not delete it.
     pub async fn lock_for_removal(
         &mut self,
         resource: &'static Resource,
         id: Uuid,
         expected: Option<i64>,
     ) -> Result<Record, Error> {
-        self.held(resource, id, expected, Lock::Removal).await
+        self.held(resource, id, expected, Lock::Removal, Deed::Delete).await
     }
 
     async fn held(
@@ -284,9 +359,15 @@ impl Transaction {
         id: Uuid,
         expected: Option<i64>,
         how: Lock,
+        deed: Deed,
     ) -> Result<Record, Error> {
-        let sql = select::by_id(resource, self.act.workspace, id, Some(how));
-        let record = self.one(resource, sql).await?.ok_or_else(|| not_found(resource.name, id))?;
+        self.permit(resource, deed).await?;
+        let sql = select::held(resource, &self.act, id, how, deed);
+        let row = self.rows(sql).await?.into_iter().next().ok_or_else(|| not_found(resource.name, id))?;
+        if !rights::is_within(resource, &self.act, deed, &row) {
+            return Err(not_yours(resource, deed).into());
+        }
+        let record = Record::new(resource, row);
         match expected {
             Some(expected) if record.version() != Some(expected) => {
                 let detail = "The record has changed since it was read.";
@@ -304,11 +385,12 @@ impl Transaction {
         let problems: Vec<Problem> = holders.iter().filter_map(unique::problem).collect();
         if problems.is_empty() { Ok(()) } else { Err(problems.into()) }
     }
+}
 
-    async fn one(&mut self, resource: &'static Resource, sql: Statement) -> Result<Option<Record>, Error> {
-        let rows = self.rows(sql).await?;
-        Ok(rows.into_iter().next().map(|row| Record::new(resource, row)))
-    }
+/// A record that who writes may read, and do no more with.
+fn not_yours(resource: &Resource, deed: Deed) -> Problem {
+    let detail = format!("You may {} {} of your own, and this one is not.", deed.verb(), resource.name);
+    Problem::new(Code::Forbidden, detail)
 }
 
 /// Writes what a column shall hold; `column` names it where it holds something already.
@@ -326,12 +408,14 @@ fn write_value(column: Option<&str>, value: &Bind, sql: &mut Statement) {
     }
 }
 
-/// The record that holds the value which a new or changed one shall have, where a unique index says so.
-pub(crate) fn holder(changes: &Changes, workspace: Uuid, attribute: &str) -> Option<Statement> {
+/// The record that holds the value which a new or changed one shall have, where a unique index says so and who acts may
+/// see it.
+pub(crate) fn holder(changes: &Changes, act: &Act, attribute: &str) -> Option<Statement> {
     let text = changes.text(attribute)?;
     let mut sql = Statement::default();
     sql.sql(&format!("SELECT t.id FROM {} t WHERE t.workspace_id = ", changes.resource.table))
-        .bind(workspace);
+        .bind(act.workspace.0);
+    rights::and_within(changes.resource, act, Deed::Read, "t", &mut sql);
     sql.sql(&format!(" AND lower(t.{attribute}) = lower(")).bind(Bind::from(text)).sql(")");
     if changes.resource.has_trash() {
         sql.sql(" AND t.deleted_at IS NULL");

@@ -10,13 +10,12 @@ use pulse_resource::custom_fields::ATTRIBUTE;
 use pulse_resource::engine::Listing;
 use pulse_resource::plan::Plan;
 use pulse_resource::render::{BASE, Record};
-use pulse_resource::{Act, Changes, Definitions, Resource, error};
+use pulse_resource::{Act, Changes, Deed, Definitions, Resource, error};
 use pulse_service::body;
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
-use crate::auth::{Bearer, Caller, require_admin};
-use crate::resources::is_for_admins;
+use crate::auth::{Bearer, Caller};
 use crate::{App, Error, Settings, answer, page, trash, version};
 
 /// Arrays and objects in one another at most. What carries a value on (an event, a delivery) has some levels around it,
@@ -294,7 +293,7 @@ async fn create(
     resource: &'static Resource,
     payload: Payload,
 ) -> Result<HttpResponse, Error> {
-    permit(app, bearer, resource).await?;
+    app.engine().permit(bearer.act(), resource, Deed::Create).await?;
     let plan = plan(request, app, resource, Accepts::RESOURCE)?;
     // Also where the document names none of them: some may be required.
     let definitions = match resource.has_custom_fields() {
@@ -316,7 +315,7 @@ async fn update(
     id: Uuid,
     payload: Payload,
 ) -> Result<HttpResponse, Error> {
-    permit(app, bearer, resource).await?;
+    app.engine().permit(bearer.act(), resource, Deed::Change).await?;
     let plan = plan(request, app, resource, Accepts::RESOURCE)?;
     let expected = version::expected(request)?;
     let text = id.to_string();
@@ -341,7 +340,7 @@ async fn destroy(
     resource: &'static Resource,
     id: Uuid,
 ) -> Result<HttpResponse, Error> {
-    permit(app, bearer, resource).await?;
+    app.engine().permit(bearer.act(), resource, Deed::Delete).await?;
     answer::no_parameters(request)?;
     let expected = version::expected(request)?;
     app.engine().destroy(bearer.act(), resource, id, expected).await?;
@@ -353,12 +352,4 @@ async fn destroy(
 pub(crate) fn deleted() -> HttpResponse {
     let meta = serde_json::json!({ "deleted": true });
     answer::document(StatusCode::OK, Writer::meta_only(&Links::none()).finish(Some(&meta)))
-}
-
-/// Refuses a write that the role of who asks does not allow.
-async fn permit(app: &App, bearer: &Bearer, resource: &Resource) -> Result<(), Error> {
-    if is_for_admins(resource) {
-        require_admin(app, &bearer.clone().proven(app).await?).await?;
-    }
-    Ok(())
 }

@@ -88,6 +88,22 @@ impl From<DatabaseError> for Error {
     }
 }
 
+/// What a bearer is told in `WWW-Authenticate` (RFC 6750, section 3): how to ask, what is wrong with the token, or which
+/// scope it lacks. `None` where no other token would help.
+fn challenge(problems: &[Problem]) -> Option<String> {
+    let first = problems.first()?;
+    match first.code {
+        Code::InsufficientScope => {
+            let scope =
+                first.meta.as_ref().and_then(|meta| meta.get("scope")).and_then(|scope| scope.as_str());
+            Some(format!(r#"Bearer error="insufficient_scope", scope="{}""#, scope.unwrap_or_default()))
+        }
+        Code::Unauthenticated | Code::InvalidCredentials => Some("Bearer".to_owned()),
+        code if code.status() == 401 => Some(r#"Bearer error="invalid_token""#.to_owned()),
+        _ => None,
+    }
+}
+
 impl ResponseError for Error {
     fn status_code(&self) -> StatusCode {
         let status = match self {
@@ -104,8 +120,8 @@ impl ResponseError for Error {
         let request_id = pulse_service::http::current_request_id();
         let document = match self {
             Self::Rejected(problems) => {
-                if self.status_code() == StatusCode::UNAUTHORIZED {
-                    response.insert_header((header::WWW_AUTHENTICATE, "Bearer"));
+                if let Some(challenge) = challenge(problems) {
+                    response.insert_header((header::WWW_AUTHENTICATE, challenge));
                 }
                 problem::errors_document(problems, request_id.as_deref())
             }

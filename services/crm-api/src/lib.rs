@@ -2,8 +2,9 @@
 //!
 //! In reading order: [`settings`]; [`App`] is what handlers share; [`auth`] says who asks; [`resources`] are the
 //! declarations, each with what it can do besides CRUD; [`collection`], [`related`] and [`trash`] serve all of them;
-//! [`operation`] is how the rest is declared; [`openapi`] describes all of it and [`docs`] shows that; [`rewrite`] is what
-//! a request passes first, after [`cors`] and before `limits`; [`answer`] writes documents, with what [`page`] knows of collections and [`version`] of tags;
+//! [`operation`] is how the rest is declared; [`policy`] is who may do what; [`openapi`] describes all of it and [`docs`]
+//! shows that; [`rewrite`] is what a request passes first, after [`cors`] and before `limits`; [`answer`] writes
+//! documents, with what [`page`] knows of collections and [`version`] of tags;
 //! [`error`] is what is answered instead, and [`catalogue`] explains it; [`relay`] publishes the journal; [`seed`] makes
 //! the workspace of the demonstration; [`roles`] are what the program can be told to do.
 
@@ -19,6 +20,7 @@ mod markdown;
 pub mod openapi;
 mod operation;
 mod page;
+pub mod policy;
 mod public;
 pub mod related;
 pub mod relay;
@@ -73,7 +75,9 @@ struct Shared {
     settings: Settings,
     pool: Pool,
     engine: Engine,
-    sessions: Arc<auth::Lookup>,
+    sessions: Arc<auth::Lookup<auth::Session>>,
+    api_tokens: Arc<auth::Lookup<auth::ApiToken>>,
+    uses: Arc<auth::Uses>,
     publisher: Publisher,
     session_keys: Arc<SessionKeys>,
     refresh_key: Arc<RefreshKey>,
@@ -116,7 +120,9 @@ impl App {
             events,
             tokens: Waker::new(Channel::IngestTokens),
             openapi: Arc::default(),
-            sessions: auth::Lookup::new(quick).into(),
+            sessions: auth::Lookup::new(quick.clone()).into(),
+            api_tokens: auth::Lookup::new(quick).into(),
+            uses: Arc::default(),
             limits: Limits::new(&settings.limits, store.as_ref()).into(),
             submissions: Limit::new("submissions", settings.forms.submissions_per_hour, HOUR)
                 .shared(store)
@@ -138,8 +144,9 @@ impl App {
         let pool = Pool::new(&pulse_store::Settings { connections: share, ..settings.database.clone() })?;
         let quick = Arc::new(Quick::new(&settings.database, QUICK_PER_THREAD));
         let engine = self.0.engine.over(pool.clone(), quick.clone());
-        let sessions = auth::Lookup::new(quick).into();
-        Ok(Self(Arc::new(Shared { pool, engine, sessions, ..Shared::clone(&self.0) })))
+        let sessions = auth::Lookup::new(quick.clone()).into();
+        let api_tokens = auth::Lookup::new(quick).into();
+        Ok(Self(Arc::new(Shared { pool, engine, sessions, api_tokens, ..Shared::clone(&self.0) })))
     }
 
     fn engine(&self) -> &Engine {
@@ -159,6 +166,11 @@ pub fn serve(service: &mut Service, app: &App) -> anyhow::Result<std::net::Socke
             Ok(())
         });
     }
+    let (uses, pool, drained) = (app.0.uses.clone(), app.0.pool.clone(), service.drain());
+    service.draining_task("uses of tokens", async move {
+        uses.write(pool, drained).await;
+        Ok(())
+    });
     let http = &app.0.settings.http;
     let threads = match http.workers {
         Some(workers) => workers,

@@ -114,6 +114,7 @@ fn subject(bucket: Bucket, request: &ServiceRequest) -> Option<Subject> {
     }
     match &*Credential::of(request.request()) {
         Credential::Session(claims) => Some(Subject::user(claims.sub)),
+        Credential::Token(digest) => Some(Subject::token(digest)),
         Credential::Service(_) => None,
         // Whoever tries tokens is stopped wherever they get with them.
         Credential::Nothing | Credential::Refused(_) => Some(address),

@@ -3,19 +3,21 @@
 
 pub(crate) mod form;
 
-use actix_web::body::{EitherBody, MessageBody};
+use actix_web::body::{BoxBody, EitherBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::guard::{self, GuardContext};
 use actix_web::http::Method;
 use actix_web::middleware::{Next, from_fn};
 use actix_web::{HttpRequest, Route, web};
-use pulse_jsonapi::Code;
-use pulse_resource::Resource;
+use pulse_jsonapi::{Code, Problem};
+use pulse_resource::{Deed, Resource};
 use serde_json::Value;
 
-use crate::answer;
+use crate::auth::Bearer;
 use crate::limits::Bucket;
+use crate::policy::Need;
 use crate::resources::RESOURCES;
+use crate::{App, Error, answer};
 
 /// What can be asked for at one address with one method.
 #[derive(Debug)]
@@ -32,6 +34,8 @@ pub(crate) struct Operation {
     pub(crate) path: &'static str,
     /// Whether it is open to everybody.
     pub(crate) public: bool,
+    /// What it takes to do it, where that does not follow from its address; see [`Operation::need`].
+    pub(crate) right: Option<(&'static Resource, Deed)>,
     /// What it is sent.
     pub(crate) body: Body,
     /// Whether its handler reads query parameters; they are refused otherwise. Where a record is made, `include` and
@@ -92,6 +96,7 @@ impl Operation {
         verb: Verb::Post,
         path: "",
         public: false,
+        right: None,
         body: Body::Nothing,
         parameters: false,
         answers: &[],
@@ -100,6 +105,30 @@ impl Operation {
         bucket: None,
         handler: || web::to(answer::no_such_path),
     };
+
+    /// What must be shown for it to be done. At the address of a resource that is the right to read its records, to
+    /// create or delete one where it stands in for that, and to change one otherwise; anywhere else it is a session.
+    pub(crate) fn need(&self) -> Need {
+        if self.public {
+            return Need::Nothing;
+        }
+        match (self.right, self.resource(), self.verb, self.body) {
+            (Some((resource, deed)), ..) => Need::Right(resource, deed),
+            (None, None, ..) => Need::Session,
+            (None, Some(resource), Verb::Get | Verb::Options, _) => Need::Right(resource, Deed::Read),
+            (None, Some(_), Verb::Post, Body::NewRecord(made)) => Need::Right(made, Deed::Create),
+            (None, Some(resource), Verb::Post, _) => Need::Right(resource, Deed::Change),
+            (None, Some(resource), Verb::Delete, _) => Need::Right(resource, Deed::Delete),
+        }
+    }
+
+    /// The resource whose address it stands at.
+    pub(crate) fn resource(&self) -> Option<&'static Resource> {
+        let path = self.path.strip_prefix('/')?;
+        RESOURCES.iter().copied().find(|resource| {
+            path.strip_prefix(resource.path()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        })
+    }
 }
 
 impl Verb {
@@ -128,15 +157,37 @@ impl Verb {
     }
 }
 
-/// Refuses query parameters before the handler runs.
-async fn without_parameters<B: MessageBody>(
-    request: ServiceRequest,
-    next: Next<B>,
-) -> Result<ServiceResponse<EitherBody<B>>, actix_web::Error> {
-    match answer::no_parameters(request.request()) {
+/// Refuses whoever may not do it, and parameters that its handler does not read, before the handler runs.
+async fn permitted(
+    operation: &'static Operation,
+    mut request: ServiceRequest,
+    next: Next<BoxBody>,
+) -> Result<ServiceResponse<EitherBody<BoxBody>>, actix_web::Error> {
+    match permit(operation, &mut request).await {
         Ok(()) => Ok(next.call(request).await?.map_into_left_body()),
         Err(refused) => Ok(request.error_response(refused).map_into_right_body()),
     }
+}
+
+async fn permit(operation: &'static Operation, request: &mut ServiceRequest) -> Result<(), Error> {
+    match operation.need() {
+        Need::Nothing => {}
+        Need::Session => {
+            if !request.extract::<Bearer>().await?.has_session() {
+                return Err(Problem::new(Code::Forbidden, "This takes a session of a user: sign in.").into());
+            }
+        }
+        Need::Right(resource, deed) => {
+            let bearer = request.extract::<Bearer>().await?;
+            if let Some(app) = request.app_data::<web::Data<App>>() {
+                app.engine().permit(bearer.act(), resource, deed).await?;
+            }
+        }
+    }
+    if !operation.parameters && !matches!(operation.body, Body::NewRecord(_)) {
+        answer::no_parameters(request.request())?;
+    }
+    Ok(())
 }
 
 /// The routes of operations. One that stands at the address of a collection or of its records replaces what is done
@@ -150,10 +201,8 @@ pub(crate) fn routes(config: &mut web::ServiceConfig, operations: &'static [Oper
         let verbs: Vec<_> = here.iter().map(|operation| operation.verb).collect();
         let mut resource = web::resource(operation.path);
         for operation in here {
-            let mut route = (operation.handler)();
-            if !operation.parameters && !matches!(operation.body, Body::NewRecord(_)) {
-                route = route.wrap(from_fn(without_parameters));
-            }
+            let route = (operation.handler)();
+            let route = route.wrap(from_fn(move |request, next| permitted(operation, request, next)));
             resource = resource.route(route.guard(operation.verb.guard()));
         }
         let shared = RESOURCES.iter().any(|known| {

@@ -13,11 +13,10 @@ use pulse_resource::plan::Plan;
 use pulse_resource::render::{Record, identifier};
 use pulse_resource::select::Parent;
 use pulse_resource::write::Relink;
-use pulse_resource::{Changes, Link, Relationship, Resource};
+use pulse_resource::{Changes, Deed, Link, Relationship, Resource};
 
-use crate::auth::{Caller, require_admin};
+use crate::auth::Caller;
 use crate::collection::{id, limited, plan, plan_of_list, read};
-use crate::resources::is_for_admins;
 use crate::{App, Error, answer, page, version};
 
 /// Linkage has large pages: an identifier is small.
@@ -121,9 +120,7 @@ async fn change(
     // A body of DELETE means something here alone, so it has not been looked at yet.
     answer::readable(request.headers())?;
     let expected = version::expected(request)?;
-    if is_for_admins(parent.resource) {
-        require_admin(app, caller).await?;
-    }
+    app.engine().permit(caller.act(), parent.resource, Deed::Change).await?;
     let given = read_linkage(&read(payload).await?)?;
     let record = match parent.relationship.link {
         Link::BelongsTo { writable: true, .. } | Link::BelongsToAny { writable: true, .. }

@@ -1,4 +1,4 @@
-//! The trash: what was deleted can be restored by anybody who could delete it, and removed for good by an admin.
+//! The trash: what was deleted can be restored by anybody who could delete it, and removed for good by who may purge it.
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -6,9 +6,8 @@ use pulse_jsonapi::document::{Links, Writer};
 use pulse_resource::Resource;
 use serde_json::json;
 
-use crate::auth::{Caller, require_admin};
+use crate::auth::Caller;
 use crate::collection::id;
-use crate::resources::is_for_admins;
 use crate::{App, Error, answer};
 
 /// `POST /{type}/{id}/restore` and `DELETE /{type}/{id}/purge`
@@ -41,9 +40,6 @@ async fn restore(
     resource: &'static Resource,
 ) -> Result<HttpResponse, Error> {
     answer::no_parameters(request)?;
-    if is_for_admins(resource) {
-        require_admin(app, caller).await?;
-    }
     let record = app.engine().restore(caller.act(), resource, id(request, resource)?).await?;
     app.changed(resource);
     Ok(answer::record(StatusCode::OK, &record, None))
@@ -57,7 +53,6 @@ async fn purge(
 ) -> Result<HttpResponse, Error> {
     answer::no_parameters(request)?;
     let id = id(request, resource)?;
-    require_admin(app, caller).await?;
     app.engine().purge(caller.act(), resource, id).await?;
     let body = Writer::meta_only(&Links::none()).finish(Some(&json!({ "purged": true })));
     Ok(answer::document(StatusCode::OK, body))

@@ -176,11 +176,19 @@ codes! {
     InvalidToken "invalid_token" 401 "Invalid token",
         "The token is malformed, has a wrong signature or is not known.";
     TokenExpired "token_expired" 401 "Token expired",
-        "The access token's time is over; the refresh token gets another one.";
+        "The token's time is over; the refresh token gets another one, an API token is made anew.";
     SessionExpired "session_expired" 401 "Session expired",
         "The session's time is over, or it was not used for too long; sign in again.";
     SessionRevoked "session_revoked" 401 "Session revoked",
         "The session was ended before its time; sign in again.";
+    SessionStale "session_stale" 401 "Session out of date",
+        "The user's role has changed since the token was made; refresh it or sign in again.";
+    TokenRevoked "token_revoked" 401 "Token revoked",
+        "The API token was revoked or deleted, or its user may not sign in any more.";
+    InsufficientScope "insufficient_scope" 403 "Insufficient scope",
+        "The API token lacks a scope that this takes; `meta.scope` names it.";
+    AddressNotAllowed "address_not_allowed" 403 "Address not allowed",
+        "The API token does not work from the address of the request.";
     Forbidden "forbidden" 403 "Forbidden",
         "The caller is known but may not do this, or nobody may.";
 

@@ -225,7 +225,7 @@ fn exists(hop: Hop, clause: &Clause, place: Place<'_>, sql: &mut Statement) {
     step.write_keys(place, sql);
     if !matches!(clause, Clause::All(clauses) if clauses.is_empty()) {
         sql.sql(" AND ");
-        clause.write(step.place(place.workspace), sql);
+        clause.write(step.place(place.act), sql);
     }
     sql.sql(")");
 }

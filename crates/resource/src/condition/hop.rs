@@ -1,8 +1,8 @@
 //! One step from a record to those that a relationship leads to, as SQL.
 
-use uuid::Uuid;
-
+use crate::act::Act;
 use crate::declare::{Hop, Link, Resource};
+use crate::rights::{self, Deed};
 use crate::statement::Statement;
 
 /// A row of a statement.
@@ -12,8 +12,8 @@ pub(crate) struct Place<'a> {
     pub(crate) resource: &'static Resource,
     /// What its table is called in the statement.
     pub(crate) alias: &'a str,
-    /// The tenant.
-    pub(crate) workspace: Uuid,
+    /// Who reads: nobody sees more by way of another record than by asking for it.
+    pub(crate) act: &'a Act,
 }
 
 /// The table that a hop leads to, and the one of links where there is one, by their names in the statement.
@@ -31,8 +31,8 @@ impl Step {
     }
 
     /// The row it leads to.
-    pub(super) fn place(&self, workspace: Uuid) -> Place<'_> {
-        Place { resource: self.hop.target, alias: &self.alias, workspace }
+    pub(super) fn place<'a>(&'a self, act: &'a Act) -> Place<'a> {
+        Place { resource: self.hop.target, alias: &self.alias, act }
     }
 
     /// The tables, to stand behind `FROM` or `JOIN`.
@@ -48,14 +48,15 @@ impl Step {
         }
     }
 
-    /// Writes what makes a row one that `from` leads to: it is alive and has the right keys.
+    /// Writes what makes a row one that `from` leads to: it is alive, within sight, and has the right keys.
     pub(super) fn write_keys(&self, from: Place<'_>, sql: &mut Statement) {
         let Self { hop, alias, links } = self;
         let (target, start, own) = (hop.target, from.alias, from.resource.name);
-        sql.sql(alias).sql(".workspace_id = ").bind(from.workspace);
+        sql.sql(alias).sql(".workspace_id = ").bind(from.act.workspace.0);
         if target.has_trash() {
             sql.sql(&format!(" AND {alias}.deleted_at IS NULL"));
         }
+        rights::and_within(target, from.act, Deed::Read, alias, sql);
         let links = links.as_deref().unwrap_or(alias);
         sql.sql(&match hop.relationship.link {
             Link::BelongsTo { column, .. } => format!(" AND {alias}.id = {start}.{column}"),

@@ -36,7 +36,7 @@ impl<'a> Joins<'a> {
 
     /// The row at the end of a path; the first one where the path is empty.
     pub(super) fn place(&self, path: &[Hop]) -> Place<'_> {
-        self.step(path).map_or(self.start, |step| step.place(self.start.workspace))
+        self.step(path).map_or(self.start, |step| step.place(self.start.act))
     }
 
     /// Joins the paths of a condition.

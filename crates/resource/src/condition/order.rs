@@ -96,7 +96,7 @@ fn value(path: &[Hop], column: Column, place: Place<'_>, sql: &mut Statement) {
     let Some((hop, rest)) = path.split_first() else { return column.write(place.alias, sql) };
     let step = Step::new(*hop, sql);
     sql.sql("(SELECT ");
-    value(rest, column, step.place(place.workspace), sql);
+    value(rest, column, step.place(place.act), sql);
     sql.sql(" FROM ").sql(&step.tables()).sql(" WHERE ");
     step.write_keys(place, sql);
     sql.sql(")");

@@ -1,10 +1,12 @@
 //! The SQL of cursors, and what is refused as one.
 
+use pulse_domain::WorkspaceId;
 use pulse_jsonapi::query::{self, Accepts};
 use pulse_store::schema::{companies, contacts};
 
 use super::*;
 use crate::declare::{Resource, attribute, belongs_to};
+use crate::{Act, Actor};
 
 static COMPANIES: Resource = Resource {
     name: "companies",
@@ -24,6 +26,10 @@ static CONTACTS: Resource = Resource {
     relationships: &[belongs_to::<contacts::company_id>("company", &COMPANIES)],
     ..Resource::DEFAULT
 };
+
+fn act() -> Act {
+    Act::new(WorkspaceId::generate(), Actor::System, uuid::Uuid::nil())
+}
 
 fn plan(query: &str) -> Result<Plan, Vec<Problem>> {
     let query = query::parse(query, &Accepts::COLLECTION).expect("a query");
@@ -46,7 +52,7 @@ fn cursor(sort: &str, cells: &[Option<&[u8]>]) -> String {
 /// What the cursor adds to the list, and the order of it.
 fn condition(sort: &str, page: &str, cells: &[Option<&[u8]>]) -> String {
     let plan = plan(&format!("{sort}&page[{page}]={}", cursor(sort, cells))).expect("a plan");
-    let text = select::page(&plan, pulse_domain::WorkspaceId::generate(), None).text();
+    let text = select::page(&plan, &act(), None).text();
     let (_, condition) = text.split_once("t.deleted_at IS NULL AND ").expect("a condition");
     condition.strip_suffix(" LIMIT ? OFFSET ?").expect("an end").to_owned()
 }
@@ -93,7 +99,7 @@ fn a_key_of_a_related_record_is_read_beside_the_record() {
     let sort = "sort=company.name,-score";
     let cursor = cursor(sort, &[Some(b"Acme"), NUMBER, ID]);
     let plan = plan(&format!("{sort}&page[after]={cursor}")).expect("a plan");
-    let text = select::page(&plan, pulse_domain::WorkspaceId::generate(), None).text();
+    let text = select::page(&plan, &act(), None).text();
     let name = |alias: &str| {
         format!(
             "(SELECT {alias}.name FROM companies {alias} WHERE {alias}.workspace_id = ? AND {alias}.deleted_at IS NULL AND \

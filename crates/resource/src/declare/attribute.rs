@@ -35,6 +35,8 @@ pub struct Attribute {
     pub choices: &'static [&'static str],
     /// Whether its members are the fields that a workspace adds ([`crate::custom_fields`]).
     pub custom: bool,
+    /// Whether only those may set it who may change every record of the resource.
+    pub restricted: bool,
     /// Whether its column may be null, which is compared with the database.
     pub(crate) nullable_column: bool,
 }
@@ -44,6 +46,13 @@ impl Attribute {
     #[must_use]
     pub const fn read_only(mut self) -> Self {
         self.writable = false;
+        self
+    }
+
+    /// Only those may set it who may change every record of the resource, and not those who may change their own.
+    #[must_use]
+    pub const fn restricted(mut self) -> Self {
+        self.restricted = true;
         self
     }
 
@@ -144,6 +153,7 @@ where
         filterable: false,
         sortable: false,
         custom: false,
+        restricted: false,
         max_len: 255,
         choices: &[],
     }
@@ -163,6 +173,7 @@ pub const fn secret(name: &'static str) -> Attribute {
         filterable: false,
         sortable: false,
         custom: false,
+        restricted: false,
         max_len: 0,
         choices: &[],
     }

@@ -15,6 +15,8 @@ pub struct Relationship {
     pub target: Target,
     /// How it is stored.
     pub link: Link,
+    /// Whether only those may set it who may change every record of the resource.
+    pub restricted: bool,
 }
 
 /// What is at the other end of a relationship.
@@ -99,7 +101,7 @@ where
 {
     let nullable = <<C as Expression>::SqlType as ColumnType>::NULLABLE;
     let link = Link::BelongsTo { column: C::NAME, nullable, writable: true };
-    Relationship { name, target: Target::One(target), link }
+    Relationship { name, target: Target::One(target), link, restricted: false }
 }
 
 /// One or none of any of several resources, by the columns of this resource's table for its type and its id. Clients may
@@ -113,13 +115,14 @@ where
 {
     let nullable = <<I as Expression>::SqlType as ColumnType>::NULLABLE;
     let link = Link::BelongsToAny { type_column: T::NAME, id_column: I::NAME, nullable, writable: true };
-    Relationship { name, target: Target::Any(targets), link }
+    Relationship { name, target: Target::Any(targets), link, restricted: false }
 }
 
 /// Any number, by a column of the target's table.
 #[must_use]
 pub const fn has_many<C: Column>(name: &'static str, target: &'static Resource) -> Relationship {
-    Relationship { name, target: Target::One(target), link: Link::HasMany { column: C::NAME } }
+    let link = Link::HasMany { column: C::NAME };
+    Relationship { name, target: Target::One(target), link, restricted: false }
 }
 
 /// Any number, by the columns of the target's table for this record's type and id.
@@ -129,7 +132,7 @@ pub const fn has_many_as<T: Column, I: Column>(
     target: &'static Resource,
 ) -> Relationship {
     let link = Link::HasManyAs { type_column: T::NAME, id_column: I::NAME };
-    Relationship { name, target: Target::One(target), link }
+    Relationship { name, target: Target::One(target), link, restricted: false }
 }
 
 /// Any number, by a table of links with the columns for this record's id and the target's id.
@@ -140,7 +143,7 @@ pub const fn many_through<O: Column, R: Column>(
     target: &'static Resource,
 ) -> Relationship {
     let link = Link::Through { table, own_type: None, own_id: O::NAME, other_id: R::NAME };
-    Relationship { name, target: Target::One(target), link }
+    Relationship { name, target: Target::One(target), link, restricted: false }
 }
 
 /// Any number, by a table of links with the columns for this record's type, this record's id and the target's id.
@@ -151,7 +154,7 @@ pub const fn many_through_as<T: Column, O: Column, R: Column>(
     target: &'static Resource,
 ) -> Relationship {
     let link = Link::Through { table, own_type: Some(T::NAME), own_id: O::NAME, other_id: R::NAME };
-    Relationship { name, target: Target::One(target), link }
+    Relationship { name, target: Target::One(target), link, restricted: false }
 }
 
 impl Relationship {
@@ -162,6 +165,13 @@ impl Relationship {
             Link::BelongsTo { writable, .. } | Link::BelongsToAny { writable, .. } => *writable = false,
             _ => {}
         }
+        self
+    }
+
+    /// Only those may set it who may change every record of the resource, and not those who may change their own.
+    #[must_use]
+    pub const fn restricted(mut self) -> Self {
+        self.restricted = true;
         self
     }
 

@@ -4,8 +4,10 @@ use pulse_jsonapi::query::{self, Accepts};
 use pulse_store::schema::{companies, contacts, taggings, tags};
 
 use super::*;
+use crate::Actor;
 use crate::declare::{attribute, belongs_to, has_many, many_through_as};
 use crate::scope::{NOW, Scope};
+use pulse_domain::WorkspaceId;
 
 static COMPANIES: Resource = Resource {
     name: "companies",
@@ -52,8 +54,12 @@ fn plan(query: &str) -> Plan {
     Plan::new(&[&COMPANIES, &CONTACTS, &TAGS], &CONTACTS, &query).expect("a plan")
 }
 
+fn act() -> Act {
+    Act::new(WorkspaceId::generate(), Actor::System, Uuid::nil())
+}
+
 fn list(query: &str) -> String {
-    page(&plan(query), WorkspaceId::generate(), None).text()
+    page(&plan(query), &act(), None).text()
 }
 
 /// What a filter adds to a list.
@@ -65,19 +71,19 @@ fn condition(query: &str) -> String {
 
 #[test]
 fn every_statement_starts_from_the_workspace_and_the_living() {
-    let workspace = WorkspaceId::generate();
+    let act = &act();
     assert_eq!(list(""), format!("{START}{END}"));
-    let count = total(&plan("q[email_eq]=x"), workspace, None).text();
+    let count = total(&plan("q[email_eq]=x"), act, None).text();
     assert!(count.starts_with(
         "SELECT count(*) FROM contacts t WHERE t.workspace_id = ? AND t.deleted_at IS NULL AND"
     ));
-    assert!(by_ids(&CONTACTS, workspace, vec![], None).text().starts_with(START));
-    let held = by_ids(&CONTACTS, workspace, vec![], Some(Lock::Change)).text();
+    assert!(by_ids(&CONTACTS, act, vec![]).text().starts_with(START));
+    let held = all_held(&CONTACTS, act, vec![], Lock::Change).text();
     assert!(
         held.starts_with("SELECT t.id, t.lock_version, t.email, t.score, t.company_id FROM contacts t WHERE")
     );
     let tags = CONTACTS.relationship("tags").and_then(|tags| tags.hop(None)).expect("declared");
-    let included = related(&CONTACTS, tags, workspace, vec![], 9).text();
+    let included = related(&CONTACTS, tags, act, vec![], 9).text();
     assert!(
         included.contains("WHERE t.workspace_id = ? AND t.deleted_at IS NULL AND l.parent_type = 'contacts'")
     );
@@ -156,7 +162,7 @@ fn scopes_are_joined_to_the_filter_by_and_and_choose_what_was_deleted() {
     assert!(scope.ends_with("t3.created_at < ?)"), "{scope}");
     let trashed = list("q[trashed]=1");
     assert!(trashed.contains("WHERE t.workspace_id = ? AND t.deleted_at IS NOT NULL ORDER BY"), "{trashed}");
-    let both = total(&plan("q[with_trashed]=t"), WorkspaceId::generate(), None).text();
+    let both = total(&plan("q[with_trashed]=t"), &act(), None).text();
     assert!(both.ends_with("WHERE t.workspace_id = ?"), "{both}");
     let query = query::parse("q[hot]=very&q[trashed][]=a", &Accepts::COLLECTION).expect("a query");
     let problems = Plan::new(&[&CONTACTS], &CONTACTS, &query).expect_err("none takes arguments");
@@ -187,7 +193,7 @@ fn a_sort_by_one_of_several_records_takes_the_first_that_the_filter_asks_for() {
 
 #[test]
 fn what_is_looked_for_is_counted_along_as_long_as_it_is_little() {
-    let counted = |query: &str| counted(&plan(query), WorkspaceId::generate(), None).map(|sql| sql.text());
+    let counted = |query: &str| counted(&plan(query), &act(), None).map(|sql| sql.text());
     let (columns, all) = START.split_once(" FROM contacts").expect("a table");
     assert_eq!(
         counted("q[email_eq]=x").expect("a filter"),

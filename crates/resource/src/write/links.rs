@@ -7,9 +7,10 @@ use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use super::Transaction;
-use crate::changes::related_not_found;
+use crate::changes::{related_not_found, restricted};
 use crate::declare::{Hop, Link, Relationship, Resource};
 use crate::render::Record;
+use crate::rights::{self, Deed, Reach};
 use crate::select::{self, Lock};
 use crate::statement::Statement;
 use crate::{Changes, Error};
@@ -46,6 +47,9 @@ impl Transaction {
         expected: Option<i64>,
     ) -> Result<Record, Error> {
         let record = self.lock(resource, id, expected).await?;
+        if hop.relationship.restricted && self.act.reach(resource, Deed::Change) != Reach::All {
+            return Err(restricted(hop.relationship.name).at_pointer("/data").into());
+        }
         if how != Relink::Remove {
             let missing = self.missing(hop.target, ids).await?;
             if !missing.is_empty() {
@@ -93,6 +97,18 @@ impl Transaction {
         if problems.is_empty() { Ok(()) } else { Err(problems.into()) }
     }
 
+    /// Those of some ids of live records that are within the sight of who writes.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn seen(&mut self, resource: &'static Resource, ids: &[Uuid]) -> Result<Vec<Uuid>, Error> {
+        if self.act.reach(resource, Deed::Read) == Reach::All {
+            return Ok(ids.to_vec());
+        }
+        let missing = self.missing(resource, ids).await?;
+        Ok(ids.iter().filter(|id| !missing.contains(id)).copied().collect())
+    }
+
     /// Which of some ids lead to no live record of the workspace; the others are held until the transaction ends.
     pub(super) async fn missing(
         &mut self,
@@ -102,7 +118,7 @@ impl Transaction {
         if ids.is_empty() {
             return Ok(Vec::new());
         }
-        let sql = select::by_ids(target, self.act.workspace, ids.to_vec(), Some(Lock::Existence));
+        let sql = select::all_held(target, &self.act, ids.to_vec(), Lock::Existence);
         let rows = self.rows(sql).await?;
         let found: HashSet<Uuid> = rows.into_iter().map(|row| Record::new(target, row).id()).collect();
         Ok(ids.iter().filter(|id| !found.contains(id)).copied().collect())
@@ -130,6 +146,7 @@ impl Transaction {
             }
             sql.sql(&format!(" AND {own_id} = ")).bind(record.id()).sql(&format!(" AND {other_id} "));
             sql.sql(if how == Relink::Remove { "= ANY (" } else { "<> ALL (" }).bind(ids.to_vec()).sql(")");
+            self.and_seen(relationship, other_id, &mut sql);
             changed += sql.run(&self.connection, &self.shapes).await?;
         }
         if how != Relink::Remove && !ids.is_empty() {
@@ -144,6 +161,19 @@ impl Transaction {
             changed += sql.run(&self.connection, &self.shapes).await?;
         }
         Ok((changed > 0).then(|| Relinked { name: relationship.name, how, ids: ids.to_vec() }))
+    }
+
+    /// Leaves links alone that lead to what who writes does not see: what they send in their place does not know of it.
+    fn and_seen(&self, relationship: &Relationship, other_id: &str, sql: &mut Statement) {
+        for target in
+            relationship.targets().iter().filter(|target| self.act.reach(target, Deed::Read) != Reach::All)
+        {
+            let other = sql.alias();
+            sql.sql(&format!(" AND {other_id} IN (SELECT {other}.id FROM {} {other} WHERE ", target.table));
+            sql.sql(&format!("{other}.workspace_id = ")).bind(self.act.workspace.0);
+            rights::and_within(target, &self.act, Deed::Read, &other, sql);
+            sql.sql(")");
+        }
     }
 }
 

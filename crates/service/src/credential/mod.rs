@@ -162,7 +162,7 @@ impl InternalKey {
 #[cfg(test)]
 mod tests {
     use chrono::Utc;
-    use pulse_domain::WorkspaceId;
+    use pulse_domain::{Role, WorkspaceId};
     use uuid::Uuid;
 
     use super::*;
@@ -181,6 +181,7 @@ mod tests {
             aud: SESSION_AUDIENCE.into(),
             sub: Uuid::now_v7(),
             workspace: WorkspaceId::generate(),
+            role: Role::Rep,
             jti: Uuid::now_v7(),
             iat: now,
             exp: now + expires_in,

@@ -1,8 +1,11 @@
-//! The caller of a request: a user by a session, or another service by a token of seconds.
+//! The caller of a request: a user by a session, a program by an API token of a user, or another service by a token of
+//! seconds.
 //!
 //! A handler that asks for a [`Caller`] is given one whose session has been looked up. One that asks for a [`Bearer`]
-//! is given no more than what a token says; all that it can do with that is to hand it to the engine, which looks the
-//! session up along with its first statement. So neither can forget to.
+//! is given no more than what the token of a session says; all that it can do with that is to hand it to the engine, which
+//! looks the session up along with its first statement. So neither can forget to. What a caller may do is part of what
+//! the engine is handed: a session's token says what its user is, and is refused once that is no longer so. An API token
+//! says nothing of the kind, so it is looked up before.
 
 use std::sync::{Arc, OnceLock};
 
@@ -11,8 +14,8 @@ use actix_web::{FromRequest, HttpMessage, HttpRequest, HttpResponse, web};
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
-use futures_util::future::{LocalBoxFuture, Ready, ready};
-use pulse_domain::{WorkspaceId, token};
+use futures_util::future::LocalBoxFuture;
+use pulse_domain::{Role, WorkspaceId, token};
 use pulse_jsonapi::Code;
 use pulse_resource::act::Checking;
 use pulse_resource::{Act, Actor, Guard};
@@ -21,7 +24,8 @@ use pulse_store::schema::user_sessions;
 use uuid::Uuid;
 
 use super::credential::{Credential, refused};
-use super::lookup::{Digest, Lookup, Stored};
+use super::lookup::{self, Digest, Lookup};
+use crate::policy::{Party, Permit};
 use crate::{App, Error};
 
 /// A session's `last_seen_at` is written again after this long.
@@ -53,10 +57,10 @@ impl FromRequest for Caller {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let app = request.app_data::<web::Data<App>>().cloned();
-        let bearer = Bearer::of(request);
+        let request = request.clone();
         Box::pin(async move {
             let app = app.ok_or_else(|| anyhow::anyhow!("the application is not configured"))?;
-            bearer?.proven(&app).await
+            Bearer::of(&request).await?.proven(&app).await
         })
     }
 }
@@ -75,6 +79,11 @@ impl Bearer {
     #[must_use]
     pub const fn act(&self) -> &Act {
         &self.act
+    }
+
+    /// Whether it is somebody who is signed in, and not a program.
+    pub(crate) const fn has_session(&self) -> bool {
+        self.session.is_some()
     }
 
     /// The answer, given to a session that is good alone. Where nothing was read or written, as in most refusals, this
@@ -113,16 +122,30 @@ impl Bearer {
         Ok(Caller { workspace, user, session: id, act: act.unguarded() })
     }
 
-    fn of(request: &HttpRequest) -> Result<Self, Error> {
+    /// Who shows what a request shows. It is found out once for each request.
+    async fn of(request: &HttpRequest) -> Result<Self, Error> {
+        let known = request.extensions().get::<Self>().cloned();
+        if let Some(known) = known {
+            return Ok(known);
+        }
+        let bearer = Self::read(request).await?;
+        request.extensions_mut().insert(bearer.clone());
+        Ok(bearer)
+    }
+
+    async fn read(request: &HttpRequest) -> Result<Self, Error> {
         let app = request.app_data::<web::Data<App>>();
-        let Some((app, origin)) = app.zip(request.extensions().get::<Origin>().cloned()) else {
+        let origin = request.extensions().get::<Origin>().cloned();
+        let Some((app, origin)) = app.zip(origin) else {
             return Err(anyhow::anyhow!("the application is not configured").into());
         };
         let claims = match &*Credential::of(request) {
             Credential::Session(claims) => claims.clone(),
+            Credential::Token(digest) => return Self::program(app, *digest, origin).await,
             Credential::Service(internal) => {
                 let act = Act::new(internal.workspace, Actor::Workflow, internal.correlation)
-                    .requested(origin.request_id, origin.client);
+                    .requested(origin.request_id, origin.client)
+                    .allowed(Permit::of(Party::Workflow));
                 return Ok(Self { workspace: internal.workspace, user: None, session: None, act });
             }
             Credential::Nothing => {
@@ -134,23 +157,41 @@ impl Bearer {
         let (workspace, user) = (claims.workspace, claims.sub);
         let session = Arc::new(Session {
             workspace,
+            role: claims.role,
             digest: token::digest(&claims.jti.to_string()),
             lookup: app.0.sessions.clone(),
             found: OnceLock::new(),
         });
         let act = Act::new(workspace, Actor::User(user), origin.correlation_id)
             .requested(origin.request_id, origin.client)
+            .allowed(Permit::of(Party::User(claims.role)))
             .guarded(session.clone());
         Ok(Self { workspace, user: Some(user), session: Some(session), act })
+    }
+
+    /// A program that shows an API token.
+    async fn program(app: &App, digest: Digest, origin: Origin) -> Result<Self, Error> {
+        let Some(token) = app.0.api_tokens.find(digest).await? else {
+            return Err(refused(Code::InvalidToken, "There is no such token.").into());
+        };
+        let now = Utc::now();
+        let permit = token.permit(origin.client, now)?;
+        app.0.uses.note(&token, now, origin.client);
+        let workspace = WorkspaceId(token.workspace);
+        let act = Act::new(workspace, Actor::User(token.user), origin.correlation_id)
+            .requested(origin.request_id, origin.client)
+            .allowed(permit);
+        Ok(Self { workspace, user: Some(token.user), session: None, act })
     }
 }
 
 impl FromRequest for Bearer {
     type Error = Error;
-    type Future = Ready<Result<Self, Error>>;
+    type Future = LocalBoxFuture<'static, Result<Self, Error>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(Self::of(request))
+        let request = request.clone();
+        Box::pin(async move { Self::of(&request).await })
     }
 }
 
@@ -158,8 +199,10 @@ impl FromRequest for Bearer {
 #[derive(Debug)]
 struct Session {
     workspace: WorkspaceId,
+    /// What the token says that the user is.
+    role: Role,
     digest: Digest,
-    lookup: Arc<Lookup>,
+    lookup: Arc<Lookup<lookup::Session>>,
     /// Its id and when it was seen last, once it was found to be good.
     found: OnceLock<(Uuid, DateTime<Utc>)>,
 }
@@ -193,11 +236,20 @@ impl Guard for Session {
             }
             let stored = self.lookup.find(self.digest).await?;
             let refused = match stored.filter(|stored| stored.workspace == self.workspace.0) {
-                Some(Stored { id, seen, revoked: None, .. }) => {
-                    self.found.get_or_init(|| (id, seen));
+                Some(stored) if stored.revoked.is_some() => {
+                    refused(Code::SessionRevoked, "The session was ended. Sign in again.")
+                }
+                Some(stored) if !stored.active || stored.deleted.is_some() => {
+                    refused(Code::SessionRevoked, "The user may not sign in any more.")
+                }
+                Some(stored) if stored.role != self.role.name() => {
+                    let detail = "The user's role has changed. Refresh the token, or sign in again.";
+                    refused(Code::SessionStale, detail)
+                }
+                Some(stored) => {
+                    self.found.get_or_init(|| (stored.id, stored.seen));
                     return Ok(());
                 }
-                Some(_) => refused(Code::SessionRevoked, "The session was ended. Sign in again."),
                 None => refused(Code::InvalidToken, "There is no such session."),
             };
             Err(refused.into())

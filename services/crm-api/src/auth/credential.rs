@@ -9,6 +9,7 @@ use actix_web::http::header;
 use actix_web::middleware::Next;
 use actix_web::{HttpMessage, HttpRequest, web};
 use pulse_domain::claims;
+use pulse_domain::token::{self, Purpose};
 use pulse_jsonapi::{Code, Problem};
 use pulse_service::credential::Refused;
 
@@ -21,6 +22,8 @@ pub(crate) enum Credential {
     Nothing,
     /// The token of a session.
     Session(claims::Session),
+    /// Something that looks like the API token of this digest.
+    Token([u8; 32]),
     /// The token of another service.
     Service(claims::Internal),
     /// Something that is no credential of ours.
@@ -37,6 +40,9 @@ impl Credential {
         let Some(token) = bearer(request) else {
             return Self::Nothing;
         };
+        if token.starts_with(Purpose::Api.prefix()) {
+            return Self::Token(token::digest(token));
+        }
         match app.0.session_keys.verify(token) {
             Ok(claims) => Self::Session(claims),
             Err(Refused::Expired) => {

@@ -1,4 +1,4 @@
-//! Looking sessions up, all that are asked for at a time with one statement.
+//! Looking sessions and API tokens up, all that are asked for at a time with one statement.
 //!
 //! While one statement is under way, whoever else asks waits for the next, which is sent for all of them. So every
 //! answer comes from a statement that began after the question was asked, and a busy server asks rarely.
@@ -11,9 +11,9 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel::result::{DatabaseErrorKind, Error as DatabaseError};
-use diesel_async::RunQueryDsl;
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
 use pulse_store::Quick;
-use pulse_store::schema::user_sessions;
+use pulse_store::schema::{user_sessions, users};
 use tokio::time::timeout;
 use uuid::Uuid;
 
@@ -21,46 +21,85 @@ use uuid::Uuid;
 /// other.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// The digest of a session's identifier.
+/// The digest of what a caller shows.
 pub(super) type Digest = [u8; 32];
 
-/// A session, as it is stored.
+/// What is stored under digests.
+pub(crate) trait Stored: Clone + Send + Sync {
+    /// What is stored under each of these, where something is.
+    fn load(
+        digests: Vec<&[u8]>,
+        connection: &AsyncPgConnection,
+    ) -> impl Future<Output = QueryResult<Vec<(Vec<u8>, Self)>>> + Send;
+}
+
+/// A session, with what its user is by now.
 #[derive(Clone, Debug, Queryable)]
-pub(super) struct Stored {
+pub(crate) struct Session {
     pub(super) workspace: Uuid,
     pub(super) id: Uuid,
     pub(super) seen: DateTime<Utc>,
     pub(super) revoked: Option<DateTime<Utc>>,
+    pub(super) role: String,
+    pub(super) active: bool,
+    pub(super) deleted: Option<DateTime<Utc>>,
 }
 
-/// Where sessions are looked up. Of one thread that serves requests.
+impl Stored for Session {
+    async fn load(
+        digests: Vec<&[u8]>,
+        mut connection: &AsyncPgConnection,
+    ) -> QueryResult<Vec<(Vec<u8>, Self)>> {
+        let whose =
+            users::workspace_id.eq(user_sessions::workspace_id).and(users::id.eq(user_sessions::user_id));
+        user_sessions::table
+            .inner_join(users::table.on(whose))
+            .filter(user_sessions::jti_digest.eq_any(digests))
+            .select((
+                user_sessions::jti_digest,
+                (
+                    user_sessions::workspace_id,
+                    user_sessions::id,
+                    user_sessions::last_seen_at,
+                    user_sessions::revoked_at,
+                    users::role,
+                    users::active,
+                    users::deleted_at,
+                ),
+            ))
+            .load(&mut connection)
+            .await
+    }
+}
+
+/// Where what callers show is looked up. Of one thread that serves requests.
 #[derive(Debug)]
-pub(crate) struct Lookup {
+pub(crate) struct Lookup<T> {
     /// Not those of a pool: whoever waits for an answer may have borrowed the last one.
     quick: Arc<Quick>,
     /// Questions that no statement was sent for yet.
-    waiting: Mutex<Vec<Question>>,
+    waiting: Mutex<Vec<Question<T>>>,
     /// Held by who sends a statement.
     turn: tokio::sync::Mutex<()>,
 }
 
-type Question = (Digest, Arc<OnceLock<Option<Stored>>>);
+type Question<T> = (Digest, Arc<OnceLock<Option<T>>>);
 
-impl Lookup {
+impl<T: Stored> Lookup<T> {
     /// Over connections for what is read by its key.
     pub(crate) fn new(quick: Arc<Quick>) -> Self {
         Self { quick, waiting: Mutex::default(), turn: tokio::sync::Mutex::default() }
     }
 
-    /// The session of a digest, if there is one.
+    /// What is stored under a digest, if anything is.
     ///
     /// # Errors
     /// When the database is away.
-    pub(super) async fn find(&self, digest: Digest) -> Result<Option<Stored>, pulse_resource::Error> {
+    pub(super) async fn find(&self, digest: Digest) -> Result<Option<T>, pulse_resource::Error> {
         let answer = Arc::new(OnceLock::new());
         self.waiting().push((digest, answer.clone()));
         let _turn = timeout(PATIENCE, self.turn.lock()).await.map_err(|_late| {
-            let why = "sessions cannot be looked up in time".to_owned();
+            let why = "callers cannot be looked up in time".to_owned();
             DatabaseError::DatabaseError(DatabaseErrorKind::UnableToSendCommand, Box::new(why))
         })?;
         if let Some(answer) = answer.get() {
@@ -72,27 +111,15 @@ impl Lookup {
             questions.push((digest, answer));
         }
         let digests: Vec<&[u8]> = questions.iter().map(|(digest, _)| digest.as_slice()).collect();
-        let found: Vec<(Vec<u8>, Stored)> = user_sessions::table
-            .filter(user_sessions::jti_digest.eq_any(digests))
-            .select((
-                user_sessions::jti_digest,
-                (
-                    user_sessions::workspace_id,
-                    user_sessions::id,
-                    user_sessions::last_seen_at,
-                    user_sessions::revoked_at,
-                ),
-            ))
-            .load(&mut &**self.quick.get().await?)
-            .await?;
-        let found: HashMap<Vec<u8>, Stored> = found.into_iter().collect();
+        let connection = self.quick.get().await?;
+        let found: HashMap<Vec<u8>, T> = T::load(digests, &connection).await?.into_iter().collect();
         for (digest, answer) in questions {
             answer.get_or_init(|| found.get(digest.as_slice()).cloned());
         }
         Ok(found.get(digest.as_slice()).cloned())
     }
 
-    fn waiting(&self) -> std::sync::MutexGuard<'_, Vec<Question>> {
+    fn waiting(&self) -> std::sync::MutexGuard<'_, Vec<Question<T>>> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

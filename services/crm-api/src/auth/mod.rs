@@ -3,6 +3,7 @@
 //! Each session is a row with an identifier of its own, of which the token carries the original and the row the
 //! digest. Every request looks its row up, most of them along with what they read or write, so a session that is revoked is refused on the very next one.
 
+mod api_token;
 mod caller;
 pub(crate) mod credential;
 mod device;
@@ -11,16 +12,15 @@ mod lookup;
 mod passwords;
 mod refresh;
 pub(crate) mod revocation;
-mod role;
 mod session;
 mod sign_in;
 mod sign_out;
 mod sign_up;
 
+pub(crate) use api_token::{ApiToken, Uses};
 pub use caller::{Bearer, Caller};
-pub(crate) use lookup::Lookup;
+pub(crate) use lookup::{Lookup, Session};
 pub use passwords::Passwords;
-pub(crate) use role::require_admin;
 pub(crate) use sign_up::{NewWorkspace, create_workspace, is_address};
 
 use actix_web::web;

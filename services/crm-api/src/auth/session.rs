@@ -10,7 +10,7 @@ use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use pulse_domain::claims::{ISSUER, SESSION_AUDIENCE, Session};
 use pulse_domain::refresh::RefreshToken;
-use pulse_domain::{WorkspaceId, token};
+use pulse_domain::{Role, WorkspaceId, token};
 use pulse_resource::write::Transaction;
 use pulse_resource::{Act, Actor};
 use pulse_service::http::Origin;
@@ -27,6 +27,7 @@ use crate::{App, Error, answer};
 pub(super) fn act(workspace: WorkspaceId, user: Uuid, origin: &Origin) -> Act {
     Act::new(workspace, Actor::User(user), origin.correlation_id)
         .requested(origin.request_id.clone(), origin.client)
+        .unlimited()
 }
 
 /// What tokens are made of.
@@ -75,6 +76,13 @@ pub(super) async fn open(
     Ok(Grant { workspace, user, id, expires_at, refresh })
 }
 
+/// What the user is by now.
+async fn role(app: &App, grant: &Grant) -> Result<Role, Error> {
+    let user = users::table.find((grant.workspace.0, grant.user));
+    let role: String = user.select(users::role).first(&mut app.0.pool.get().await?).await?;
+    Ok(Role::named(&role).ok_or_else(|| anyhow::anyhow!("the role {role} is none"))?)
+}
+
 /// The session document, with the access token in `Authorization`, which browsers of other origins may read, and the
 /// refresh token in `meta`.
 pub(super) async fn answer(
@@ -91,6 +99,7 @@ pub(super) async fn answer(
         aud: SESSION_AUDIENCE.into(),
         sub: grant.user,
         workspace: grant.workspace,
+        role: role(app, &grant).await?,
         jti: grant.refresh.jti,
         iat: now.timestamp(),
         exp: expires_at.timestamp(),

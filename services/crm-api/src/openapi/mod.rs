@@ -63,7 +63,7 @@ pub fn document() -> Value {
         "openapi": "3.1.0",
         "info": { "title": "Pulse", "version": env!("CARGO_PKG_VERSION"), "description": ABOUT },
         "servers": [{ "url": "/" }],
-        "security": [{ "session": [] }],
+        "security": [{ "session": [] }, { "token": [] }],
         "tags": tags.map(|name| json!({ "name": name })).collect::<Vec<_>>(),
         "paths": paths,
         "components": components(RESOURCES),
@@ -91,6 +91,11 @@ fn components(resources: &[&'static Resource]) -> Value {
             "session": {
                 "type": "http", "scheme": "bearer",
                 "description": "The token that sign-up and sign-in answer in `Authorization`.",
+            },
+            "token": {
+                "type": "http", "scheme": "bearer",
+                "description": "An API token, `pat_…`, with the scopes that are named. `x-right` says which right of its \
+                                user an operation takes; the roles that have it stand in docs/permissions.md.",
             },
         },
     })

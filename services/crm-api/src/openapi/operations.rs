@@ -7,7 +7,6 @@ use super::parameters::{self, Reads};
 use super::paths::{Draft, created};
 use super::{responses, schemas};
 use crate::operation::{Answer, Body, Operation, Verb};
-use crate::resources::RESOURCES;
 
 /// Adds operations that are mounted at a root.
 pub(super) fn add(operations: &'static [Operation], root: &str, paths: &mut Map<String, Value>) {
@@ -45,10 +44,9 @@ fn described(operation: &'static Operation) -> Value {
     if !operation.description.is_empty() {
         draft = draft.with("description", operation.description.into());
     }
-    if operation.public {
-        draft = draft.with("security", json!([]));
-    } else {
-        refusals.push(401);
+    draft = draft.needs(operation.need());
+    if !operation.public {
+        refusals.extend([401, 403]);
     }
     if operation.path.contains('{') {
         refusals.push(404);
@@ -96,9 +94,5 @@ fn described(operation: &'static Operation) -> Value {
 
 /// The resource that an operation belongs to, by its address.
 fn tag(operation: &Operation) -> &'static str {
-    let path = operation.path.trim_start_matches('/');
-    let owner = RESOURCES.iter().find(|resource| {
-        path.strip_prefix(resource.path()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-    });
-    owner.map_or("auth", |resource| resource.name)
+    operation.resource().map_or("auth", |resource| resource.name)
 }

@@ -1,12 +1,13 @@
 //! The addresses that every resource has: its collection, its records and its trash.
 
-use pulse_resource::Resource;
 use pulse_resource::render::BASE;
+use pulse_resource::{Deed, Resource};
 use serde_json::{Map, Value, json};
 
 use super::names::{component, reference, schema_of};
 use super::parameters::{self, Reads};
 use super::{responses, schemas};
+use crate::policy::{self, Need, scopes};
 
 /// What refuses a request that has a document.
 pub(super) const DOCUMENT: [u16; 7] = [403, 404, 409, 412, 413, 415, 422];
@@ -55,6 +56,22 @@ impl Draft {
         self.answer(304, reference("responses", "NotModified"))
     }
 
+    /// What must be shown for it.
+    pub(super) fn needs(self, need: Need) -> Self {
+        let session = json!({ "session": [] });
+        match need {
+            Need::Nothing => self.with("security", json!([])),
+            Need::Session => self.with("security", json!([session])),
+            Need::Right(resource, deed) => {
+                let token = json!({ "token": [scopes::needed(resource, deed)] });
+                let open = if policy::is_beyond_tokens(resource, deed) { vec![] } else { vec![token] };
+                let security: Vec<_> = std::iter::once(session).chain(open).collect();
+                self.with("security", security.into())
+                    .with("x-right", json!({ "resource": resource.name, "deed": deed.verb() }))
+            }
+        }
+    }
+
     /// Ends it, with what it is refused with.
     pub(super) fn refused(mut self, statuses: impl IntoIterator<Item = u16>) -> Value {
         responses::refusals(statuses, &mut self.answers);
@@ -88,19 +105,19 @@ pub(super) fn of_record(operations: Vec<(&str, Value)>) -> Value {
 }
 
 /// An operation of a resource: `list_contacts`.
-fn draft(resource: &Resource, verb: &str, summary: &str) -> Draft {
-    Draft::new(format!("{verb}_{}", resource.name), summary, resource.name)
+fn draft(resource: &'static Resource, verb: &str, summary: &str, deed: Deed) -> Draft {
+    Draft::new(format!("{verb}_{}", resource.name), summary, resource.name).needs(Need::Right(resource, deed))
 }
 
 fn collection(resource: &'static Resource) -> Value {
-    let list = draft(resource, "list", "List")
+    let list = draft(resource, "list", "List", Deed::Read)
         .parameters(parameters::of(Reads::Many(resource)))
         .answer(200, reference("responses", &component(resource, "Collection")))
         .unless_known()
-        .refused([401]);
+        .refused([401, 403]);
     let mut item = json!({ "get": list });
     if resource.actions.create {
-        item["post"] = draft(resource, "create", "Create")
+        item["post"] = draft(resource, "create", "Create", Deed::Create)
             .parameters(parameters::of(Reads::One(&[resource])))
             .body(&schema_of(resource, "Create"))
             .answer(201, created(resource))
@@ -111,15 +128,15 @@ fn collection(resource: &'static Resource) -> Value {
 
 fn record(resource: &'static Resource) -> Value {
     let document = reference("responses", &component(resource, "Document"));
-    let show = draft(resource, "show", "Show")
+    let show = draft(resource, "show", "Show", Deed::Read)
         .parameters(parameters::of(Reads::One(&[resource])))
         .answer(200, document.clone())
         .unless_known()
-        .refused([401, 404]);
+        .refused([401, 403, 404]);
     let mut operations = vec![("get", show)];
     if resource.actions.update {
         let shown = parameters::of(Reads::One(&[resource])).into_iter();
-        let update = draft(resource, "update", "Update")
+        let update = draft(resource, "update", "Update", Deed::Change)
             .parameters(shown.chain([reference("parameters", "IfMatch")]).collect())
             .body(&schema_of(resource, "Update"))
             .answer(200, document)
@@ -127,7 +144,7 @@ fn record(resource: &'static Resource) -> Value {
         operations.push(("patch", update));
     }
     if resource.actions.destroy {
-        let destroy = draft(resource, "destroy", "Delete")
+        let destroy = draft(resource, "destroy", "Delete", Deed::Delete)
             .parameters(vec![reference("parameters", "IfMatch")])
             .answer(200, done("Deleted.", "deleted"))
             .refused([401, 403, 404, 409, 412]);
@@ -137,14 +154,14 @@ fn record(resource: &'static Resource) -> Value {
 }
 
 fn restore(resource: &'static Resource) -> Value {
-    let restore = draft(resource, "restore", "Take out of the trash")
+    let restore = draft(resource, "restore", "Take out of the trash", Deed::Delete)
         .answer(200, reference("responses", &component(resource, "Document")))
         .refused([401, 403, 404, 409]);
     of_record(vec![("post", restore)])
 }
 
 fn purge(resource: &'static Resource) -> Value {
-    let purge = draft(resource, "purge", "Remove for good from the trash")
+    let purge = draft(resource, "purge", "Remove for good from the trash", Deed::Purge)
         .answer(200, done("Removed.", "purged"))
         .refused([401, 403, 404, 409]);
     of_record(vec![("delete", purge)])

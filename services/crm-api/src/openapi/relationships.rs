@@ -1,13 +1,14 @@
 //! The addresses of relationships: the records they lead to, and the links themselves.
 
 use pulse_resource::render::BASE;
-use pulse_resource::{Link, Relationship, Resource};
+use pulse_resource::{Deed, Link, Relationship, Resource};
 use serde_json::{Map, Value, json};
 
 use super::names::{component, reference, schema, schema_of};
 use super::parameters::{self, Reads};
 use super::paths::{DOCUMENT, Draft, of_record};
 use super::{responses, schemas};
+use crate::policy::Need;
 
 /// Adds the paths of a relationship.
 pub(super) fn add(
@@ -22,13 +23,19 @@ pub(super) fn add(
 }
 
 /// An operation of a relationship: `add_contacts_tags`.
-fn draft(resource: &Resource, relationship: &Relationship, verb: &str, summary: &str) -> Draft {
+fn draft(
+    resource: &'static Resource,
+    relationship: &Relationship,
+    (verb, deed): (&str, Deed),
+    summary: &str,
+) -> Draft {
     Draft::new(format!("{verb}_{}_{}", resource.name, relationship.name), summary, resource.name)
+        .needs(Need::Right(resource, deed))
 }
 
 fn related(resource: &'static Resource, relationship: &'static Relationship) -> Value {
     let summary = format!("Show {}", relationship.name);
-    let draft = draft(resource, relationship, "related", &summary);
+    let draft = draft(resource, relationship, ("related", Deed::Read), &summary);
     match relationship.targets() {
         [target] if !relationship.to_one() => draft
             .parameters(parameters::of(Reads::Many(target)))
@@ -41,7 +48,7 @@ fn related(resource: &'static Resource, relationship: &'static Relationship) -> 
         }
     }
     .unless_known()
-    .refused([401, 404])
+    .refused([401, 403, 404])
 }
 
 fn links(resource: &'static Resource, relationship: &'static Relationship) -> Value {
@@ -50,14 +57,18 @@ fn links(resource: &'static Resource, relationship: &'static Relationship) -> Va
     let data = schemas::linkage(relationship);
     let body = json!({ "type": "object", "required": ["data"], "properties": { "data": data } });
     let reads = if relationship.to_one() { Reads::Link } else { Reads::Linkage };
-    let show =
-        draft(resource, relationship, "linkage", &format!("Show the linkage of {}", relationship.name))
-            .parameters(parameters::of(reads))
-            .answer(200, document.clone())
-            .unless_known()
-            .refused([401, 404]);
+    let show = draft(
+        resource,
+        relationship,
+        ("linkage", Deed::Read),
+        &format!("Show the linkage of {}", relationship.name),
+    )
+    .parameters(parameters::of(reads))
+    .answer(200, document.clone())
+    .unless_known()
+    .refused([401, 403, 404]);
     let change = |verb: &str, what: &str| {
-        draft(resource, relationship, verb, &format!("{what} {}", relationship.name))
+        draft(resource, relationship, (verb, Deed::Change), &format!("{what} {}", relationship.name))
             .parameters(vec![reference("parameters", "IfMatch")])
             .body(&body)
             .answer(200, document.clone())

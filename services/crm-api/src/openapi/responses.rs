@@ -46,7 +46,8 @@ pub(super) fn add(responses: &mut Map<String, Value>) {
 
 fn headers(status: u16) -> Option<Value> {
     let (name, description) = match status {
-        401 => ("WWW-Authenticate", "`Bearer`"),
+        401 => ("WWW-Authenticate", "`Bearer`, and what is wrong with the token."),
+        403 => ("WWW-Authenticate", "Which scope the token lacks, where that is why."),
         405 => ("Allow", "The methods that it answers."),
         429 | 503 => ("Retry-After", "Seconds after which to try again."),
         _ => return None,

@@ -1,6 +1,6 @@
 //! Activities: the timeline of a record, what happened and when.
 
-use pulse_resource::{Events, Resource, attribute, belongs_to, belongs_to_any};
+use pulse_resource::{Events, Ownership, Resource, attribute, belongs_to, belongs_to_any};
 use pulse_store::schema::activities;
 
 use super::PARENTS;
@@ -54,6 +54,7 @@ pub(crate) static ACTIVITIES: Resource = Resource {
         belongs_to_any::<activities::parent_type, activities::parent_id>("parent", &PARENTS),
         belongs_to::<activities::user_id>("user", &USERS),
     ],
+    ownership: Ownership::Part("parent"),
     events: Some(Events::of("activity.created", "activity.updated", "activity.deleted", "activity.restored")),
     newest_by: "occurred_at",
     ..Resource::DEFAULT

@@ -4,18 +4,20 @@ use actix_web::http::StatusCode;
 use actix_web::web::{self, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use chrono::Utc;
+use pulse_domain::Role;
 use pulse_domain::token::{self, Purpose};
 use pulse_jsonapi::query::Accepts;
 use pulse_jsonapi::{Code, Problem};
-use pulse_resource::{Bind, Changes, Resource, attribute, belongs_to};
+use pulse_resource::{Bind, Changes, Ownership, Resource, attribute, belongs_to};
 use pulse_service::network::Networks;
 use pulse_store::schema::api_tokens;
 use serde_json::json;
 
+use super::typed;
 use super::users::USERS;
-use super::{RESOURCES, typed};
 use crate::auth::Caller;
 use crate::operation::{Answer, Body, Operation};
+use crate::policy::scopes::is_scope;
 use crate::{App, Error, answer, collection};
 
 /// The declaration.
@@ -25,11 +27,8 @@ pub(crate) static API_TOKENS: Resource = Resource {
     attributes: &[
         attribute::<api_tokens::name>().required().filter().sort(),
         attribute::<api_tokens::prefix>().read_only().filter(),
-        attribute::<api_tokens::scopes>(),
-        attribute::<api_tokens::role_cap>()
-            .choices(&["owner", "admin", "manager", "rep", "viewer"])
-            .filter()
-            .sort(),
+        attribute::<api_tokens::scopes>().required(),
+        attribute::<api_tokens::role_cap>().choices(&Role::NAMES).filter().sort(),
         attribute::<api_tokens::ip_allowlist>(),
         attribute::<api_tokens::expires_at>().filter().sort(),
         attribute::<api_tokens::last_used_at>().read_only().filter().sort(),
@@ -39,6 +38,7 @@ pub(crate) static API_TOKENS: Resource = Resource {
         attribute::<api_tokens::updated_at>().read_only().filter().sort(),
     ],
     relationships: &[belongs_to::<api_tokens::user_id>("user", &USERS).read_only()],
+    ownership: Ownership::user::<api_tokens::user_id>(),
     validate,
     ..Resource::DEFAULT
 };
@@ -48,7 +48,7 @@ fn validate(changes: &Changes) -> Vec<Problem> {
     for (index, scope) in typed::each::<String>(changes, "scopes", 200, &mut problems) {
         if !is_scope(&scope) {
             let detail = format!(
-                "{scope:?} is not a scope: *, read, write, or a type and one of these, as contacts:read."
+                "{scope:?} is not a scope: a type, or * for all of them, and read or write, such as contacts:read."
             );
             let at = format!("/data/attributes/scopes/{index}");
             problems.push(Problem::new(Code::Invalid, detail).at_pointer(at));
@@ -62,14 +62,6 @@ fn validate(changes: &Changes) -> Vec<Problem> {
         }
     }
     problems
-}
-
-fn is_scope(text: &str) -> bool {
-    let verb = |text: &str| matches!(text, "read" | "write");
-    match text.split_once(':') {
-        None => text == "*" || verb(text),
-        Some((name, rest)) => verb(rest) && RESOURCES.iter().any(|resource| resource.name == name),
-    }
 }
 
 pub(super) const OPERATIONS: &[Operation] = &[

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use pulse_jsonapi::{Code, Problem};
 use pulse_resource::render::Record;
 use pulse_resource::write::{Transaction, Work};
-use pulse_resource::{Bind, Changes, Events, Resource, attribute, belongs_to};
+use pulse_resource::{Bind, Changes, Events, Ownership, Resource, attribute, belongs_to};
 use pulse_store::schema::calls;
 
 use super::activities::ACTIVITIES;
@@ -70,6 +70,7 @@ pub(crate) static CALLS: Resource = Resource {
         belongs_to::<calls::owner_id>("owner", &USERS),
         belongs_to::<calls::team_id>("team", &TEAMS),
     ],
+    ownership: Ownership::user_and_team::<calls::owner_id, calls::team_id>(),
     events: Some(Events::of("call.created", "call.updated", "call.deleted", "call.restored")),
     validate,
     prepare: Some(prepare),

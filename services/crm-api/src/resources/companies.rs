@@ -2,7 +2,8 @@
 
 use pulse_jsonapi::Problem;
 use pulse_resource::{
-    Changes, Events, Resource, attribute, belongs_to, has_many, has_many_as, many_through, many_through_as,
+    Changes, Events, Ownership, Resource, attribute, belongs_to, has_many, has_many_as, many_through,
+    many_through_as,
 };
 use pulse_store::schema::{
     activities, calls, companies, contact_companies, contacts, deals, leads, notes, taggings, tasks, tickets,
@@ -92,6 +93,7 @@ pub(crate) static COMPANIES: Resource = Resource {
             "tags", "taggings", &TAGS,
         ),
     ],
+    ownership: Ownership::user_and_team::<companies::owner_id, companies::team_id>(),
     events: Some(Events::of("company.created", "company.updated", "company.deleted", "company.restored")),
     validate,
     prepare: Some(phones::prepare),

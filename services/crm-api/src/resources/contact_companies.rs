@@ -6,7 +6,7 @@ use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use pulse_resource::render::Record;
 use pulse_resource::write::{Transaction, Work};
-use pulse_resource::{Bind, Changes, Error, Resource, attribute, belongs_to};
+use pulse_resource::{Bind, Changes, Error, Ownership, Resource, attribute, belongs_to};
 use pulse_store::schema::{contact_companies, contacts};
 use uuid::Uuid;
 
@@ -28,6 +28,7 @@ pub(crate) static CONTACT_COMPANIES: Resource = Resource {
         belongs_to::<contact_companies::contact_id>("contact", &CONTACTS),
         belongs_to::<contact_companies::company_id>("company", &COMPANIES),
     ],
+    ownership: Ownership::Part("contact"),
     trash: false,
     prepare: Some(prepare),
     follow: Some(follow),

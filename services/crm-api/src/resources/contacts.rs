@@ -4,7 +4,8 @@ use pulse_jsonapi::Problem;
 use pulse_resource::render::Record;
 use pulse_resource::write::{Transaction, Work};
 use pulse_resource::{
-    Changes, Events, Resource, attribute, belongs_to, has_many, has_many_as, many_through, many_through_as,
+    Changes, Events, Ownership, Resource, attribute, belongs_to, has_many, has_many_as, many_through,
+    many_through_as,
 };
 use pulse_store::schema::{
     activities, calls, contact_companies, contacts, deal_contacts, deals, leads, notes, sequence_enrollments,
@@ -107,6 +108,7 @@ pub(crate) static CONTACTS: Resource = Resource {
         has_many::<calls::contact_id>("calls", &CALLS),
         has_many::<sequence_enrollments::contact_id>("sequence_enrollments", &SEQUENCE_ENROLLMENTS),
     ],
+    ownership: Ownership::user_and_team::<contacts::owner_id, contacts::team_id>(),
     events: Some(Events::of("contact.created", "contact.updated", "contact.deleted", "contact.restored")),
     validate,
     prepare: Some(phones::prepare),

@@ -1,6 +1,6 @@
 //! Who takes part in a deal, and as what.
 
-use pulse_resource::{Resource, attribute, belongs_to};
+use pulse_resource::{Ownership, Resource, attribute, belongs_to};
 use pulse_store::schema::deal_contacts;
 
 use super::contacts::CONTACTS;
@@ -22,6 +22,7 @@ pub(crate) static DEAL_CONTACTS: Resource = Resource {
         belongs_to::<deal_contacts::deal_id>("deal", &DEALS),
         belongs_to::<deal_contacts::contact_id>("contact", &CONTACTS),
     ],
+    ownership: Ownership::Part("deal"),
     trash: false,
     ..Resource::DEFAULT
 };

@@ -1,6 +1,6 @@
 //! The moves of deals from stage to stage, as they happened. Each is written when its deal moves, and never changed.
 
-use pulse_resource::{Actions, Resource, attribute, belongs_to};
+use pulse_resource::{Actions, Ownership, Resource, attribute, belongs_to};
 use pulse_store::schema::deal_stage_transitions;
 
 use super::deals::DEALS;
@@ -26,6 +26,7 @@ pub(crate) static DEAL_STAGE_TRANSITIONS: Resource = Resource {
         belongs_to::<deal_stage_transitions::to_stage_id>("to_stage", &STAGES).read_only(),
     ],
     actions: Actions::NONE,
+    ownership: Ownership::Part("deal"),
     editable: false,
     ..Resource::DEFAULT
 };

@@ -8,7 +8,7 @@ use diesel_async::RunQueryDsl;
 use pulse_jsonapi::{Code, Problem};
 use pulse_resource::render::Record;
 use pulse_resource::write::{Transaction, Work};
-use pulse_resource::{Changes, Error, Resource, attribute, belongs_to};
+use pulse_resource::{Changes, Error, Ownership, Resource, attribute, belongs_to};
 use pulse_store::schema::{esignature_recipients, esignature_requests};
 use serde::Deserialize;
 use serde_json::Value;
@@ -39,6 +39,7 @@ pub(crate) static ESIGNATURE_RECIPIENTS: Resource = Resource {
         attribute::<esignature_recipients::updated_at>().read_only().filter().sort(),
     ],
     relationships: &[belongs_to::<esignature_recipients::request_id>("request", &ESIGNATURE_REQUESTS)],
+    ownership: Ownership::Part("request"),
     validate,
     prepare: Some(prepare),
     follow: Some(follow),

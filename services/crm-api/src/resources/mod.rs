@@ -150,11 +150,6 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
 /// Where a record came from.
 const ORIGINS: &[&str] = &["ui", "api", "import", "form", "webhook", "workflow", "ingest", "system"];
 
-/// Whether only admins write it, whatever the record.
-pub(crate) fn is_for_admins(resource: &Resource) -> bool {
-    matches!(resource.name, "teams" | "users")
-}
-
 impl App {
     /// What needs settings or keys, and so cannot stand in a declaration. Every write that a client asks for passes here:
     /// of a new record, or of the one with the id.

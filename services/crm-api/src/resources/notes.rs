@@ -3,7 +3,9 @@
 use chrono::Utc;
 use pulse_resource::render::Record;
 use pulse_resource::write::{Transaction, Work};
-use pulse_resource::{Bind, Changes, Events, Resource, attribute, belongs_to, belongs_to_any, many_through};
+use pulse_resource::{
+    Bind, Changes, Events, Ownership, Resource, attribute, belongs_to, belongs_to_any, many_through,
+};
 use pulse_store::schema::{note_mentions, notes};
 
 use super::PARENTS;
@@ -29,6 +31,7 @@ pub(crate) static NOTES: Resource = Resource {
         belongs_to::<notes::author_id>("author", &USERS).read_only(),
         many_through::<note_mentions::note_id, note_mentions::user_id>("mentions", "note_mentions", &USERS),
     ],
+    ownership: Ownership::Part("parent"),
     events: Some(Events::of("note.created", "note.updated", "note.deleted", "note.restored")),
     prepare: Some(prepare),
     ..Resource::DEFAULT

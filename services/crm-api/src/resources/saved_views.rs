@@ -10,7 +10,7 @@ use pulse_jsonapi::{Code, Problem};
 use pulse_resource::plan::Plan;
 use pulse_resource::render::Record;
 use pulse_resource::write::{Transaction, Work};
-use pulse_resource::{Bind, Changes, Resource, attribute, belongs_to};
+use pulse_resource::{Bind, Changes, Ownership, Resource, attribute, belongs_to};
 use pulse_store::schema::saved_views;
 use serde_json::Value;
 
@@ -35,6 +35,7 @@ pub(crate) static SAVED_VIEWS: Resource = Resource {
         attribute::<saved_views::updated_at>().read_only().filter().sort(),
     ],
     relationships: &[belongs_to::<saved_views::owner_id>("owner", &USERS).read_only()],
+    ownership: Ownership::user::<saved_views::owner_id>().unless_open::<saved_views::shared>(),
     validate,
     prepare: Some(prepare),
     ..Resource::DEFAULT

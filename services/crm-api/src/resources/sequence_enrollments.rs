@@ -1,6 +1,6 @@
 //! Enrolments: which contact is in which sequence. Made by starting a sequence.
 
-use pulse_resource::{Actions, Events, Resource, attribute, belongs_to, has_many};
+use pulse_resource::{Actions, Events, Ownership, Resource, attribute, belongs_to, has_many};
 use pulse_store::schema::{sequence_enrollments, tasks};
 
 use super::contacts::CONTACTS;
@@ -18,6 +18,7 @@ pub(crate) static SEQUENCE_ENROLLMENTS: Resource = Resource {
         has_many::<tasks::sequence_enrollment_id>("tasks", &TASKS),
     ],
     actions: Actions::NONE,
+    ownership: Ownership::Part("contact"),
     events: Some(Events::once("sequence.started")),
     editable: false,
     ..Resource::DEFAULT

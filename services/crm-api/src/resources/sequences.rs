@@ -5,7 +5,7 @@ use actix_web::web::{self, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use chrono::{TimeDelta, Utc};
 use pulse_jsonapi::{Code, Problem};
-use pulse_resource::{Bind, Changes, Resource, attribute, has_many};
+use pulse_resource::{Bind, Changes, Deed, Resource, attribute, has_many};
 use pulse_store::schema::{sequence_enrollments, sequences};
 use serde::Deserialize;
 use serde_json::json;
@@ -86,6 +86,7 @@ pub(super) const OPERATIONS: &[Operation] = &[Operation {
     }),
     answers: &[Answer::Record(201, &SEQUENCE_ENROLLMENTS), Answer::Record(200, &SEQUENCE_ENROLLMENTS)],
     refusals: &[Code::RelatedNotFound, Code::IdTaken],
+    right: Some((&SEQUENCE_ENROLLMENTS, Deed::Create)),
     handler: || web::to(start),
     ..Operation::DEFAULT
 }];

@@ -3,7 +3,7 @@
 
 use pulse_resource::render::Record;
 use pulse_resource::write::{Relink, Transaction, Work};
-use pulse_resource::{Actions, Error, Resource, attribute, belongs_to, belongs_to_any};
+use pulse_resource::{Actions, Error, Ownership, Resource, attribute, belongs_to, belongs_to_any};
 use pulse_store::schema::taggings;
 
 use super::PARENTS;
@@ -23,6 +23,7 @@ pub(crate) static TAGGINGS: Resource = Resource {
         belongs_to_any::<taggings::parent_type, taggings::parent_id>("parent", &PARENTS),
     ],
     actions: Actions { update: false, ..Actions::ALL },
+    ownership: Ownership::Part("parent"),
     editable: false,
     follow: Some(follow),
     ..Resource::DEFAULT

@@ -4,7 +4,9 @@ use chrono::{DateTime, Utc};
 use pulse_jsonapi::Problem;
 use pulse_resource::render::Record;
 use pulse_resource::write::{Transaction, Work};
-use pulse_resource::{Bind, Changes, Events, NOW, Resource, Scope, attribute, belongs_to, belongs_to_any};
+use pulse_resource::{
+    Bind, Changes, Events, NOW, Ownership, Resource, Scope, attribute, belongs_to, belongs_to_any,
+};
 use pulse_store::schema::tasks;
 use serde_json::Value;
 
@@ -51,6 +53,7 @@ pub(crate) static TASKS: Resource = Resource {
         belongs_to::<tasks::completed_by_id>("completed_by", &USERS).read_only(),
         belongs_to::<tasks::sequence_enrollment_id>("sequence_enrollment", &SEQUENCE_ENROLLMENTS).read_only(),
     ],
+    ownership: Ownership::user_and_team::<tasks::owner_id, tasks::team_id>(),
     events: Some(Events::of("task.created", "task.updated", "task.deleted", "task.restored")),
     scopes: &[Scope {
         name: "overdue",

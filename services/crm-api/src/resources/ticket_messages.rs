@@ -5,7 +5,9 @@ use chrono::Utc;
 use pulse_jsonapi::Problem;
 use pulse_resource::render::Record;
 use pulse_resource::write::{Transaction, Work};
-use pulse_resource::{Actions, Bind, Changes, Events, Resource, attribute, belongs_to, belongs_to_any};
+use pulse_resource::{
+    Actions, Bind, Changes, Events, Ownership, Resource, attribute, belongs_to, belongs_to_any,
+};
 use pulse_store::schema::{ticket_messages, tickets};
 use serde::Deserialize;
 
@@ -47,6 +49,7 @@ pub(crate) static TICKET_MESSAGES: Resource = Resource {
         ),
     ],
     actions: Actions { create: true, ..Actions::NONE },
+    ownership: Ownership::Part("ticket"),
     events: Some(Events::once("ticket_message.created")),
     editable: false,
     validate,

@@ -8,7 +8,7 @@ use pulse_jsonapi::{Code, Problem};
 use pulse_resource::render::Record;
 use pulse_resource::write::{Transaction, Work};
 use pulse_resource::{
-    Bind, Changes, Events, Resource, attribute, belongs_to, has_many, has_many_as, many_through_as,
+    Bind, Changes, Events, Ownership, Resource, attribute, belongs_to, has_many, has_many_as, many_through_as,
 };
 use pulse_store::schema::{activities, calls, notes, taggings, tasks, ticket_messages, tickets};
 use uuid::Uuid;
@@ -81,6 +81,7 @@ pub(crate) static TICKETS: Resource = Resource {
             "tags", "taggings", &TAGS,
         ),
     ],
+    ownership: Ownership::user_and_team::<tickets::owner_id, tickets::team_id>(),
     events: Some(Events::of("ticket.created", "ticket.updated", "ticket.deleted", "ticket.restored")),
     prepare: Some(prepare),
     follow: Some(follow),
@@ -235,6 +236,7 @@ async fn reply(
     payload: Payload,
 ) -> Result<HttpResponse, Error> {
     let id = collection::id(&request, &TICKETS)?;
+    app.engine().record(caller.act(), &TICKETS, id).await?;
     let mut message = REPLY.read(payload).await?;
     message.set("ticket_id", id);
     message.set("direction", "out");

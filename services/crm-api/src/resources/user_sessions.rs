@@ -3,12 +3,12 @@
 use actix_web::http::StatusCode;
 use actix_web::web;
 use actix_web::{HttpRequest, HttpResponse};
-use pulse_resource::{Actions, Resource, attribute, belongs_to};
+use pulse_resource::{Actions, Ownership, Resource, attribute, belongs_to};
 use pulse_store::audit::Action;
 use pulse_store::schema::user_sessions;
 
 use super::users::USERS;
-use crate::auth::{Caller, require_admin, revocation};
+use crate::auth::{Caller, revocation};
 use crate::operation::{Answer, Operation, Verb};
 use crate::{App, Error, answer, collection};
 
@@ -27,6 +27,7 @@ pub(crate) static USER_SESSIONS: Resource = Resource {
     ],
     relationships: &[belongs_to::<user_sessions::user_id>("user", &USERS).read_only()],
     actions: Actions { destroy: true, ..Actions::NONE },
+    ownership: Ownership::user::<user_sessions::user_id>(),
     editable: false,
     ..Resource::DEFAULT
 };
@@ -46,11 +47,6 @@ pub(super) const OPERATIONS: &[Operation] = &[Operation {
 /// Ends a session. One that has ended stays as it is.
 async fn revoke(request: HttpRequest, app: web::Data<App>, caller: Caller) -> Result<HttpResponse, Error> {
     let id = collection::id(&request, &USER_SESSIONS)?;
-    let session = app.engine().record(caller.act(), &USER_SESSIONS, id).await?;
-    let owner = USER_SESSIONS.relationship("user").and_then(|user| session.to_one(user));
-    if caller.user.is_none() || caller.user != owner {
-        require_admin(&app, &caller).await?;
-    }
     let mut transaction = app.engine().begin(caller.act()).await?;
     let ended = revocation::end(&mut transaction, id, Action::EndSession).await;
     let session = app.engine().end(transaction, ended, caller.act(), None).await?;

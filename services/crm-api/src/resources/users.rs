@@ -1,4 +1,4 @@
-//! Users: the people who work in a workspace. Admins write them; whoever is created is invited, and signs in once a
+//! Users: the people who work in a workspace. Admins write them, and owners alone write owners; whoever is created is invited, and signs in once a
 //! password is there.
 
 use std::collections::BTreeMap;
@@ -6,10 +6,11 @@ use std::collections::BTreeMap;
 use chrono::NaiveTime;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
+use pulse_domain::Role;
 use pulse_jsonapi::{Code, Problem};
 use pulse_resource::render::Record;
 use pulse_resource::write::{Transaction, Work};
-use pulse_resource::{Changes, Error, Resource, attribute, has_many, many_through};
+use pulse_resource::{Changes, Error, Ownership, Resource, attribute, has_many, many_through};
 use pulse_store::schema::{
     companies, contacts, deals, leads, team_members, user_sessions, users, workspaces,
 };
@@ -34,9 +35,9 @@ pub(crate) static USERS: Resource = Resource {
     table: "users",
     attributes: &[
         attribute::<users::name>().required().filter().sort(),
-        attribute::<users::email>().required().filter().sort(),
-        attribute::<users::role>().choices(&["owner", "admin", "manager", "rep", "viewer"]).filter().sort(),
-        attribute::<users::active>().filter().sort(),
+        attribute::<users::email>().required().restricted().filter().sort(),
+        attribute::<users::role>().choices(&Role::NAMES).restricted().filter().sort(),
+        attribute::<users::active>().restricted().filter().sort(),
         attribute::<users::status>().choices(&["invited", "active", "inactive"]).read_only().filter().sort(),
         attribute::<users::title>().filter().sort(),
         attribute::<users::phone>().max_len(50).filter().sort(),
@@ -51,13 +52,15 @@ pub(crate) static USERS: Resource = Resource {
         attribute::<users::updated_at>().read_only().filter().sort(),
     ],
     relationships: &[
-        many_through::<team_members::user_id, team_members::team_id>("teams", "team_members", &TEAMS),
+        many_through::<team_members::user_id, team_members::team_id>("teams", "team_members", &TEAMS)
+            .restricted(),
         has_many::<contacts::owner_id>("contacts", &CONTACTS),
         has_many::<companies::owner_id>("companies", &COMPANIES),
         has_many::<leads::owner_id>("leads", &LEADS),
         has_many::<deals::owner_id>("deals", &DEALS),
         has_many::<user_sessions::user_id>("user_sessions", &USER_SESSIONS),
     ],
+    ownership: Ownership::Itself,
     validate,
     prepare: Some(phones::prepare),
     follow: Some(follow),
@@ -108,6 +111,7 @@ fn follow<'a>(
     new: Option<&'a Record>,
 ) -> Work<'a> {
     Box::pin(async move {
+        require_owner(transaction.role(), old, new)?;
         if old.is_some_and(owns) && !new.is_some_and(owns) {
             require_another_owner(transaction).await?;
         }
@@ -117,6 +121,16 @@ fn follow<'a>(
             _ => Ok(()),
         }
     })
+}
+
+/// Refuses to let anybody but an owner write an owner, or make one. What acts by itself has no role.
+fn require_owner(role: Option<Role>, old: Option<&Record>, new: Option<&Record>) -> Result<(), Error> {
+    let is_owner = |user: &Record| user.get("role") == Role::Owner.name();
+    let concerned = [old, new].into_iter().flatten().any(is_owner);
+    if concerned && role.is_some_and(|role| role != Role::Owner) {
+        return Err(Problem::new(Code::Forbidden, "Only an owner writes an owner, or makes one.").into());
+    }
+    Ok(())
 }
 
 /// Whether somebody can do everything in the workspace.

@@ -10,7 +10,7 @@ use pulse_jsonapi::{Code, Problem};
 use pulse_resource::plan::Plan;
 use pulse_resource::render::BASE;
 use pulse_resource::select::Parent;
-use pulse_resource::{Bind, Changes, Resource, attribute, has_many};
+use pulse_resource::{Bind, Changes, Deed, Resource, attribute, has_many};
 use pulse_store::schema::{trigger_requests, workflow_runs, workflows};
 use serde_json::json;
 
@@ -86,6 +86,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
                 },
             })
         })],
+        right: Some((&TRIGGER_REQUESTS, Deed::Read)),
         handler: || web::to(variables),
         ..Operation::DEFAULT
     },

@@ -9,7 +9,7 @@ use crate::app::{App, errors};
 async fn a_token_is_shown_once_and_stored_as_its_digest() {
     let app = App::spawn().await;
     let document = json!({ "data": { "type": "api_tokens", "attributes": {
-        "name": "Shop", "scopes": ["contacts:read", "write"], "role_cap": "rep", "ip_allowlist": ["192.0.2.0/24"],
+        "name": "Shop", "scopes": ["contacts:read", "*:write"], "role_cap": "rep", "ip_allowlist": ["192.0.2.0/24"],
         "expires_at": "2030-01-01T00:00:00Z",
     } } });
     let created = app.post("/api/v1/api_tokens", document).await;
@@ -36,7 +36,7 @@ async fn a_token_is_shown_once_and_stored_as_its_digest() {
 async fn scopes_and_networks_that_do_not_exist_are_refused_all_at_once() {
     let app = App::spawn().await;
     let document = json!({ "data": { "type": "api_tokens", "attributes": {
-        "name": "Shop", "scopes": ["*", "contacts:delete", "ghosts:read"], "ip_allowlist": ["10.0.0.1", "10.0.0.0/64"],
+        "name": "Shop", "scopes": ["*:read", "contacts:delete", "ghosts:read"], "ip_allowlist": ["10.0.0.1", "10.0.0.0/64"],
     } } });
     let answer = app.post("/api/v1/api_tokens", document).await;
     let at = |place: &'static str| ("invalid", place);

@@ -1,6 +1,7 @@
 //! Signing up, in and out.
 
 use chrono::Utc;
+use pulse_domain::Role;
 use pulse_domain::claims::{ISSUER, SESSION_AUDIENCE, Session};
 use reqwest::Method;
 use serde_json::json;
@@ -128,7 +129,7 @@ async fn tokens_that_are_none_of_ours_are_refused_by_name() {
         let (sub, jti) = (Uuid::now_v7(), Uuid::new_v4());
         let workspace = pulse_domain::WorkspaceId::generate();
         let (iss, aud) = (ISSUER.into(), SESSION_AUDIENCE.into());
-        let claims = Session { iss, aud, sub, workspace, jti, iat: now, exp };
+        let claims = Session { iss, aud, sub, workspace, role: Role::Owner, jti, iat: now, exp };
         format!("Bearer {}", keys.sign(&claims).expect("signs"))
     };
     let cases = [
@@ -141,7 +142,11 @@ async fn tokens_that_are_none_of_ours_are_refused_by_name() {
     for (token, code) in cases {
         let answer = app.send(Method::GET, "/api/v1/contacts", token.as_deref(), None).await;
         assert_eq!((answer.status, answer.errors()), (401, errors([(code, "Authorization")])));
-        assert_eq!(answer.header("www-authenticate"), Some("Bearer"));
+        let challenge = match code {
+            "unauthenticated" => "Bearer",
+            _ => r#"Bearer error="invalid_token""#,
+        };
+        assert_eq!(answer.header("www-authenticate"), Some(challenge));
     }
 }
 

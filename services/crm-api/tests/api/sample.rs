@@ -80,6 +80,7 @@ fn value(resource: &Resource, attribute: &Attribute) -> Value {
         ("saved_views", "resource") => json!("contacts"),
         ("workflows", "definition") => json!({ "steps": [] }),
         ("sequences", "steps") => json!([]),
+        ("api_tokens", "scopes") => json!(["*:read"]),
         ("custom_fields", "key") => json!(format!("k{}", Uuid::now_v7().simple())),
         _ => match attribute.kind {
             Kind::Text => match attribute.choices.first() {

@@ -6,7 +6,7 @@ mod rules;
 
 use chrono::{DateTime, Utc};
 use pulse_jsonapi::Problem;
-use pulse_resource::{Changes, Events, Resource, attribute, belongs_to};
+use pulse_resource::{Changes, Events, Ownership, Resource, attribute, belongs_to};
 use pulse_store::schema::bookings;
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -64,6 +64,7 @@ pub(crate) static BOOKINGS: Resource = Resource {
         belongs_to::<bookings::rescheduled_from_id>("rescheduled_from", &BOOKINGS).read_only(),
         belongs_to::<bookings::rescheduled_to_id>("rescheduled_to", &BOOKINGS).read_only(),
     ],
+    ownership: Ownership::user_and_team::<bookings::owner_id, bookings::team_id>(),
     events: Some(Events::of("booking.created", "booking.updated", "booking.deleted", "booking.restored")),
     validate,
     prepare: Some(rules::prepare),

@@ -10,8 +10,8 @@ mod rules;
 
 use pulse_jsonapi::Problem;
 use pulse_resource::{
-    Changes, Events, NOW, Resource, Scope, attribute, belongs_to, has_many, has_many_as, many_through,
-    many_through_as,
+    Changes, Events, NOW, Ownership, Resource, Scope, attribute, belongs_to, has_many, has_many_as,
+    many_through, many_through_as,
 };
 use pulse_store::schema::{
     activities, calls, deal_contacts, deal_stage_transitions, deals, notes, taggings, tasks, tickets,
@@ -107,6 +107,7 @@ pub(crate) static DEALS: Resource = Resource {
         Scope { name: "closed", conditions: &[("status_not_eq", &["open"])] },
         Scope { name: "rotting", conditions: &[("status_eq", &["open"]), ("rotten_at_lteq", &[NOW])] },
     ],
+    ownership: Ownership::user_and_team::<deals::owner_id, deals::team_id>(),
     events: Some(Events::of("deal.created", "deal.updated", "deal.deleted", "deal.restored")),
     validate,
     prepare: Some(rules::prepare),

@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use pulse_jsonapi::{Code, Problem};
 use pulse_resource::render::Record;
 use pulse_resource::write::{Transaction, Work};
-use pulse_resource::{Changes, Resource, attribute, belongs_to, has_many};
+use pulse_resource::{Changes, Ownership, Resource, attribute, belongs_to, has_many};
 use pulse_store::schema::{esignature_recipients, esignature_requests};
 use serde::Deserialize;
 
@@ -54,6 +54,7 @@ pub(crate) static ESIGNATURE_REQUESTS: Resource = Resource {
         belongs_to::<esignature_requests::owner_id>("owner", &USERS),
         belongs_to::<esignature_requests::team_id>("team", &TEAMS),
     ],
+    ownership: Ownership::user_and_team::<esignature_requests::owner_id, esignature_requests::team_id>(),
     validate,
     prepare: Some(prepare),
     follow: Some(follow),

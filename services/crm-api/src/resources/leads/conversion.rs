@@ -15,6 +15,7 @@ use pulse_store::schema::{taggings, tags, users};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
+use super::matches::Candidate;
 use super::targets::{self, Choice, Conversion, DealMode, Mode, Target};
 use super::{LEADS, already_converted, is_converted, mapping, matches};
 use crate::auth::Caller;
@@ -152,12 +153,14 @@ impl Plan {
             }
         }
         let known = matches::contacts(transaction.connection(), workspace, lead).await?;
+        let known = seen(transaction, &CONTACTS, known).await?;
         let chosen = asked.contact.choose("contact", asked.on_duplicate, &known, true);
         let mapped = mapping::contact(lead);
         let contact =
             Step::make(transaction, &CONTACTS, chosen, &asked.contact, mapped, &mut problems).await?;
 
         let known = matches::companies(transaction.connection(), workspace, lead).await?;
+        let known = seen(transaction, &COMPANIES, known).await?;
         let mapped = mapping::company(lead, matches::domain(lead).as_deref());
         let can_create = mapped.contains_key("name") || asked.company.attributes.contains_key("name");
         let chosen = asked.company.choose("company", asked.on_duplicate, &known, can_create);
@@ -242,6 +245,22 @@ impl Plan {
     }
 }
 
+/// Those candidates that who converts may see.
+async fn seen(
+    transaction: &mut Transaction,
+    resource: &'static Resource,
+    mut known: Vec<Candidate>,
+) -> Result<Vec<Candidate>, EngineError> {
+    let ids: Vec<Uuid> = known.iter().map(|candidate| candidate.id).collect();
+    let seen = transaction.seen(resource, &ids).await?;
+    known.retain(|candidate| seen.contains(&candidate.id));
+    Ok(known)
+}
+
+fn is_missing(problem: &Problem) -> bool {
+    problem.code == Code::NotFound
+}
+
 impl Step {
     async fn make(
         transaction: &mut Transaction,
@@ -264,7 +283,7 @@ impl Step {
             Ok(Choice::Link(id)) => match transaction.lock(resource, id, None).await {
                 Ok(record) => targets::filling(&record, section, mapped, given)
                     .map(|changes| Self { existing: Some(record), changes }),
-                Err(EngineError::Rejected(_)) => {
+                Err(EngineError::Rejected(problems)) if problems.iter().all(is_missing) => {
                     Err(vec![targets::missing(resource.name, id, &format!("/{section}/id"))])
                 }
                 Err(other) => return Err(other),

@@ -13,7 +13,7 @@ use pulse_jsonapi::{Code, Problem};
 use pulse_resource::render::Record;
 use pulse_resource::write::{Transaction, Work};
 use pulse_resource::{
-    Changes, Events, Resource, attribute, belongs_to, has_many, has_many_as, many_through_as,
+    Changes, Events, Ownership, Resource, attribute, belongs_to, has_many, has_many_as, many_through_as,
 };
 use pulse_store::schema::{activities, deals, leads, notes, taggings, tasks};
 use serde_json::json;
@@ -95,6 +95,7 @@ pub(crate) static LEADS: Resource = Resource {
             "tags", "taggings", &TAGS,
         ),
     ],
+    ownership: Ownership::user_and_team::<leads::owner_id, leads::team_id>(),
     events: Some(Events::of("lead.created", "lead.updated", "lead.deleted", "lead.restored")),
     validate,
     prepare: Some(prepare),

@@ -15,6 +15,8 @@ use super::targets::{self, Choice, DealTarget, Target};
 use super::{LEADS, already_converted, is_converted, mapping, matches};
 use crate::auth::Caller;
 use crate::operation::{Answer, Operation, Verb};
+use crate::resources::companies::COMPANIES;
+use crate::resources::contacts::CONTACTS;
 use crate::{App, Error, answer, collection};
 
 pub(super) const OPERATION: Operation = Operation {
@@ -69,8 +71,13 @@ async fn preview(request: HttpRequest, app: web::Data<App>, caller: Caller) -> R
     let id = collection::id(&request, &LEADS)?;
     let lead = app.engine().record(caller.act(), &LEADS, id).await?;
     let mut connection = app.0.pool.get().await?;
-    let contacts = matches::contacts(&mut connection, caller.workspace, &lead).await?;
-    let companies = matches::companies(&mut connection, caller.workspace, &lead).await?;
+    let mut contacts = matches::contacts(&mut connection, caller.workspace, &lead).await?;
+    let mut companies = matches::companies(&mut connection, caller.workspace, &lead).await?;
+    for (resource, found) in [(&CONTACTS, &mut contacts), (&COMPANIES, &mut companies)] {
+        let ids = found.iter().map(|candidate| candidate.id).collect();
+        let seen = app.engine().seen(caller.act(), resource, ids).await?;
+        found.retain(|candidate| seen.contains(&candidate.id));
+    }
     let company = mapping::company(&lead, matches::domain(&lead).as_deref());
     let can_create = company.contains_key("name");
     let mut problems = Vec::new();

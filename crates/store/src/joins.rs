@@ -1,0 +1,5 @@
+//! Tables that typed queries read together: whoever is asked who they are, is asked what they are as well.
+
+use crate::schema::{api_tokens, user_sessions, users};
+
+diesel::allow_tables_to_appear_in_same_query!(api_tokens, user_sessions, users);
