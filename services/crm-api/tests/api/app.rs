@@ -169,6 +169,20 @@ impl App {
         self.address
     }
 
+    /// A request without credentials, whatever it answers.
+    pub(crate) async fn send_raw(&self, method: Method, path: &str, body: Option<&Value>) -> Response {
+        let mut request = self.request(method, path);
+        if let Some(body) = body {
+            request = request.header("Content-Type", JSON_API).body(body.to_string());
+        }
+        request.send().await.expect("an answer")
+    }
+
+    /// Whoever shows this.
+    pub(crate) fn bearer(&self, token: String) -> Caller<'_> {
+        Caller { app: self, token }
+    }
+
     /// The owner of the first workspace.
     pub(crate) fn caller(&self) -> Caller<'_> {
         Caller { app: self, token: self.token.clone() }
@@ -239,8 +253,9 @@ impl App {
     }
 
     /// Stops the service the way a signal does.
-    pub(crate) async fn stop(mut self) {
+    pub(crate) async fn stop(mut self) -> Database {
         self.running.take().expect("it runs").stop().await;
+        self.database
     }
 }
 

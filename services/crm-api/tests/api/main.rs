@@ -23,6 +23,7 @@ mod journal;
 mod leads;
 mod limits;
 mod notes;
+mod policy;
 mod protocol;
 mod ransack;
 mod relationships;

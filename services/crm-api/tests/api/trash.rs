@@ -2,11 +2,11 @@
 
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
-use pulse_store::schema::users;
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::app::{App, errors};
+use crate::policy::member;
 
 async fn restore(app: &App, path: &str) -> crate::app::Answer {
     app.post(&format!("{path}/restore"), Value::Null).await
@@ -79,15 +79,10 @@ async fn only_an_admin_purges_and_nobody_reaches_the_trash_of_another_workspace(
     assert_eq!(other.send(Method::POST, &format!("{path}/restore"), None).await.status, 404);
     assert_eq!(other.send(Method::DELETE, &format!("{path}/purge"), None).await.status, 404);
 
-    let mut connection = app.database.pool().get().await.expect("a connection");
-    diesel::update(users::table.filter(users::email.eq("owner@pulse.test")))
-        .set(users::role.eq("rep"))
-        .execute(&mut connection)
-        .await
-        .expect("the owner becomes a rep");
-    let refused = app.delete(&format!("{path}/purge")).await;
+    let (_, manager) = member(&app, "manager").await;
+    let refused = manager.send(Method::DELETE, &format!("{path}/purge"), None).await;
     assert_eq!((refused.status, refused.errors()), (403, errors([("forbidden", "")])));
-    assert_eq!(restore(&app, &path).await.status, 200);
+    assert_eq!(manager.send(Method::POST, &format!("{path}/restore"), None).await.status, 200);
 }
 
 #[tokio::test]
