@@ -49,6 +49,9 @@ pub struct Internal {
     pub workspace: WorkspaceId,
     /// What caused the call; ends up on the events of the changes it makes.
     pub correlation: Uuid,
+    /// The run of a workflow that it is made for; ends up in the audit log.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<Uuid>,
     /// Issued at, Unix seconds.
     pub iat: i64,
     /// Expires at, Unix seconds.

@@ -3,10 +3,11 @@
 //! In reading order: [`id`] names things, [`event`] is what happens to them and [`catalogue`] lists every kind of it,
 //! [`command`] is what services ask of each other, [`workflow`] and [`template`] are what a trigger URL sets in motion,
 //! [`schedule`] is when a failed delivery is tried again, [`signature`] proves who sent it, [`token`], [`seal`],
-//! [`claims`] and [`refresh`] guard secrets and sessions; [`role`] is what a user is; [`phone`] is how numbers are
-//! compared.
+//! [`claims`] and [`refresh`] guard secrets and sessions, [`chain`] the audit log; [`role`] is what a user is; [`phone`]
+//! is how numbers are compared.
 
 pub mod catalogue;
+pub mod chain;
 pub mod claims;
 pub mod command;
 pub mod event;

@@ -6,12 +6,16 @@
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use ring::hmac;
 use ring::rand::{SecureRandom, SystemRandom};
 
 const VERSION: u8 = 1;
 
 /// The key that seals and opens.
-pub struct MasterKey(LessSafeKey);
+pub struct MasterKey {
+    sealing: LessSafeKey,
+    deriving: hmac::Key,
+}
 
 /// Why a key or a sealed secret is not usable.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -47,8 +51,19 @@ impl MasterKey {
     /// # Panics
     /// Never: 32 bytes are the length of a key.
     pub fn from_base64(text: &str) -> Result<Self, Error> {
-        let key = UnboundKey::new(&AES_256_GCM, &key_bytes(text)?).expect("32 bytes are the length of a key");
-        Ok(Self(LessSafeKey::new(key)))
+        let bytes = key_bytes(text)?;
+        let key = UnboundKey::new(&AES_256_GCM, &bytes).expect("32 bytes are the length of a key");
+        let deriving = hmac::Key::new(hmac::HMAC_SHA256, &bytes);
+        Ok(Self { sealing: LessSafeKey::new(key), deriving })
+    }
+
+    /// A key of its own for another purpose, which tells nothing of this one.
+    #[must_use]
+    pub fn derive(&self, purpose: &str) -> [u8; 32] {
+        let mut bytes = [0; 32];
+        let text = [b"pulse derived key v1: ", purpose.as_bytes()].concat();
+        bytes.copy_from_slice(hmac::sign(&self.deriving, &text).as_ref());
+        bytes
     }
 
     /// Seals a secret for `owner`, such as the id of its row.
@@ -60,7 +75,7 @@ impl MasterKey {
         let mut nonce = [0; NONCE_LEN];
         SystemRandom::new().fill(&mut nonce).expect("the operating system gives random bytes");
         let mut text = secret.to_vec();
-        self.0
+        self.sealing
             .seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::from(owner), &mut text)
             .expect("a secret is far below the limit of one message");
         [&[VERSION], nonce.as_slice(), &text].concat()
@@ -77,7 +92,8 @@ impl MasterKey {
         };
         let nonce = Nonce::try_assume_unique_for_key(nonce).or(Err(Error::Open))?;
         let mut text = text.to_vec();
-        let length = self.0.open_in_place(nonce, Aad::from(owner), &mut text).or(Err(Error::Open))?.len();
+        let length =
+            self.sealing.open_in_place(nonce, Aad::from(owner), &mut text).or(Err(Error::Open))?.len();
         text.truncate(length);
         Ok(text)
     }
@@ -108,6 +124,13 @@ mod tests {
     #[test]
     fn the_same_secret_never_seals_to_the_same_bytes() {
         assert_ne!(key(1).seal(b"row", b"secret"), key(1).seal(b"row", b"secret"));
+    }
+
+    #[test]
+    fn derived_keys_differ_by_purpose_and_by_key() {
+        assert_eq!(key(1).derive("one"), key(1).derive("one"));
+        assert_ne!(key(1).derive("one"), key(1).derive("other"));
+        assert_ne!(key(1).derive("one"), key(2).derive("one"));
     }
 
     #[test]

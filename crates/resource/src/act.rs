@@ -6,10 +6,12 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use pulse_domain::WorkspaceId;
+use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use crate::Error;
 use crate::rights::{Everything, Nothing, Rights};
+use crate::statement::json_text;
 
 /// Who acts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +45,24 @@ impl Actor {
     }
 }
 
+/// What something is done for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// A run of a workflow.
+    Run(Uuid),
+}
+
+impl Cause {
+    /// As the audit log has it.
+    #[must_use]
+    pub fn json(self) -> Box<RawValue> {
+        let json = match self {
+            Self::Run(id) => serde_json::json!({ "run_id": id }),
+        };
+        json_text(&json)
+    }
+}
+
 /// What must hold at the moment something is read or written, such as that a session has not been ended.
 ///
 /// It is asked along with the first statement of the work, so that it costs no time of its own. What was read is thrown
@@ -66,6 +86,11 @@ pub struct Act {
     pub(crate) correlation_id: Uuid,
     /// The request, and where it came from.
     pub(crate) request: Option<(String, IpAddr)>,
+    /// What sent it: its user agent.
+    pub(crate) device: Option<String>,
+    pub(crate) cause: Option<Cause>,
+    /// The token of the user's that it is done by.
+    pub(crate) token: Option<Uuid>,
     pub(crate) guard: Option<Arc<dyn Guard>>,
     pub(crate) rights: Arc<dyn Rights>,
 }
@@ -78,7 +103,7 @@ impl Act {
             Actor::System => Arc::new(Everything),
             Actor::User(_) | Actor::Workflow => Arc::new(Nothing),
         };
-        Self { workspace, actor, correlation_id, request: None, guard: None, rights }
+        Self { workspace, actor, correlation_id, request: None, device: None, cause: None, token: None, guard: None, rights }
     }
 
     /// The same with these rights.
@@ -97,6 +122,24 @@ impl Act {
     #[must_use]
     pub fn requested(self, id: String, from: IpAddr) -> Self {
         Self { request: Some((id, from)), ..self }
+    }
+
+    /// The same, sent by a program that calls itself so.
+    #[must_use]
+    pub fn sent_by(self, device: Option<String>) -> Self {
+        Self { device, ..self }
+    }
+
+    /// The same, done by a program that shows this token of the user's.
+    #[must_use]
+    pub fn by_token(self, token: Uuid) -> Self {
+        Self { token: Some(token), ..self }
+    }
+
+    /// The same, done for something that goes on elsewhere.
+    #[must_use]
+    pub fn because(self, cause: Option<Cause>) -> Self {
+        Self { cause, ..self }
     }
 
     /// The same, if something holds.

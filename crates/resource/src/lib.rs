@@ -32,7 +32,7 @@ pub mod showing;
 pub mod statement;
 pub mod write;
 
-pub use act::{Act, Actor, Guard};
+pub use act::{Act, Actor, Cause, Guard};
 pub use changes::Changes;
 pub use custom_fields::Definitions;
 pub use declare::{

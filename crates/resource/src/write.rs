@@ -23,6 +23,7 @@ use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use links::{Relinked, merged};
+use trace::masked;
 
 pub use links::Relink;
 
@@ -317,10 +318,10 @@ impl Transaction {
         }
         // The row is held, so it is there; that it is not found means that it is as it shall be.
         let Some(new) = self.written(resource, &mut sql, Deed::Change).await? else { return Ok(old.clone()) };
-        let differs = new.changes_since(old);
-        if differs.is_some() || !relinked.is_empty() {
+        let changes = masked(merged(new.changes_since(old), relinked), columns);
+        if changes.is_some() {
             let kind = resource.events.and_then(|events| events.updated);
-            self.trace(Action::Update, kind, &new, merged(differs, relinked)).await?;
+            self.trace(Action::Update, kind, &new, changes).await?;
             self.follow(Some(old), Some(&new)).await?;
         }
         Ok(new)

@@ -40,6 +40,8 @@ pub struct Origin {
     pub correlation_id: Uuid,
     /// The client's address, through trusted proxies only.
     pub client: IpAddr,
+    /// What the client's program calls itself.
+    pub user_agent: Option<String>,
 }
 
 impl FromRequest for Origin {
@@ -142,7 +144,9 @@ impl Edge {
             .filter(|id| self.trusted.contains(peer) && plausible(id))
             .map(str::to_owned);
         let request_id = named.unwrap_or_else(|| Uuid::now_v7().simple().to_string());
-        let origin = Origin { request_id: request_id.clone(), correlation_id: Uuid::now_v7(), client };
+        let user_agent = text(headers, "user-agent").map(str::to_owned);
+        let origin =
+            Origin { request_id: request_id.clone(), correlation_id: Uuid::now_v7(), client, user_agent };
 
         let span = tracing::info_span!(
             "request", method = %request.method(), path = &*loggable(request.path()), request_id,

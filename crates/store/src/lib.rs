@@ -2,8 +2,8 @@
 //!
 //! In reading order: [`settings`], [`pool`] and [`quick`] lead to connections, [`migrations`] makes the tables that [`schema`]
 //! describes ([`introspect`] writes that file from a database), [`journal`] is the event journal in which every change
-//! of a CRM record leaves one row, [`audit`] the log of who did it, [`notify`] wakes whoever waits for rows, [`json`] carries JSON text untouched;
-//! [`joins`] names the tables that typed queries read together.
+//! of a CRM record leaves one row, [`audit`] the log of who did it, which [`audit::chain`] ties together, [`notify`] wakes
+//! whoever waits for rows, [`json`] carries JSON text untouched; [`joins`] names the tables that typed queries read together.
 
 pub mod audit;
 pub mod introspect;

@@ -51,6 +51,16 @@ diesel::table! {
 }
 
 diesel::table! {
+    audit_heads (workspace_id) {
+        workspace_id -> Uuid,
+        sequence -> BigInt,
+        hash -> Text,
+        proof -> Bytea,
+        chained_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     audit_log (workspace_id, id) {
         workspace_id -> Uuid,
         id -> Uuid,
@@ -58,12 +68,18 @@ diesel::table! {
         actor_type -> Text,
         actor_id -> Nullable<Uuid>,
         action -> Text,
+        severity -> Text,
         resource_type -> Text,
         record_id -> Uuid,
         changes -> Nullable<Json>,
         request_id -> Nullable<Text>,
         ip -> Nullable<Text>,
+        device -> Nullable<Text>,
+        cause -> Nullable<Json>,
         correlation_id -> Uuid,
+        sequence -> Nullable<BigInt>,
+        prev_hash -> Nullable<Text>,
+        hash -> Nullable<Text>,
     }
 }
 

@@ -1,2 +1,4 @@
+DROP TABLE audit_heads;
 DROP TABLE audit_log;
-DROP FUNCTION refuse_change;
+DROP FUNCTION audit_log_chain;
+DROP FUNCTION audit_log_refuse;

@@ -5,7 +5,8 @@
 //! [`operation`] is how the rest is declared; [`policy`] is who may do what; [`openapi`] describes all of it and [`docs`]
 //! shows that; [`rewrite`] is what a request passes first, after [`cors`] and before `limits`; [`answer`] writes
 //! documents, with what [`page`] knows of collections and [`version`] of tags;
-//! [`error`] is what is answered instead, and [`catalogue`] explains it; [`relay`] publishes the journal; [`seed`] makes
+//! [`error`] is what is answered instead, and [`catalogue`] explains it; [`relay`] publishes the journal; [`upkeep`]
+//! chains the audit log; [`seed`] makes
 //! the workspace of the demonstration; [`roles`] are what the program can be told to do.
 
 pub mod answer;
@@ -30,6 +31,7 @@ pub mod roles;
 pub mod seed;
 pub mod settings;
 pub mod trash;
+pub mod upkeep;
 mod version;
 
 use std::sync::Arc;
@@ -38,6 +40,7 @@ use std::time::Duration;
 use actix_web::middleware::from_fn;
 use actix_web::web;
 use pulse_bus::Publisher;
+use pulse_domain::chain;
 use pulse_domain::refresh::RefreshKey;
 use pulse_domain::seal::MasterKey;
 use pulse_jsonapi::BASE;
@@ -83,6 +86,7 @@ struct Shared {
     refresh_key: Arc<RefreshKey>,
     internal_key: Arc<InternalKey>,
     master_key: Arc<MasterKey>,
+    audit_key: Arc<chain::Key>,
     passwords: Arc<auth::Passwords>,
     egress: pulse_service::egress::Client,
     events: Waker,
@@ -102,6 +106,7 @@ impl App {
         let quick = Arc::new(Quick::new(&settings.database, 1));
         let store = Store::of(settings.limits.store.as_ref())?;
         let events = Waker::new(Channel::Events);
+        let master_key = MasterKey::from_base64(settings.security.master_key.expose_secret())?;
         Ok(Self(Arc::new(Shared {
             engine: Engine::new(
                 pool.clone(),
@@ -114,7 +119,8 @@ impl App {
             session_keys: settings.security.session_keys()?.into(),
             refresh_key: RefreshKey::of_master(settings.security.master_key.expose_secret())?.into(),
             internal_key: InternalKey::new(&settings.security.internal_key)?.into(),
-            master_key: MasterKey::from_base64(settings.security.master_key.expose_secret())?.into(),
+            audit_key: chain::Key::new(&master_key.derive("heads of audit logs")).into(),
+            master_key: master_key.into(),
             passwords: auth::Passwords::new()?.into(),
             egress: pulse_service::egress::Client::new(&settings.egress)?,
             events,
@@ -203,6 +209,11 @@ fn readiness(app: &App) -> Readiness {
 /// Adds the role `relay`: publishing the journal.
 pub fn publish(service: &mut Service, app: &App) {
     service.draining_task("relay", relay::run(app.clone(), service.drain()));
+}
+
+/// Adds the role `upkeep`: what is done beside requests, a little at a time.
+pub fn keep_up(service: &mut Service, app: &App) {
+    service.draining_task("upkeep", upkeep::run(app.clone(), service.drain()));
 }
 
 /// What every request passes, from the outside in, and where it then goes.

@@ -93,6 +93,7 @@ pub(crate) struct Acting<'a> {
     client: &'a Client,
     workspace: WorkspaceId,
     correlation: Uuid,
+    run: Uuid,
 }
 
 impl Client {
@@ -118,8 +119,8 @@ impl Client {
     }
 
     /// Calls on behalf of a run.
-    pub(crate) fn acting(&self, workspace: WorkspaceId, correlation: Uuid) -> Acting<'_> {
-        Acting { client: self, workspace, correlation }
+    pub(crate) fn acting(&self, workspace: WorkspaceId, correlation: Uuid, run: Uuid) -> Acting<'_> {
+        Acting { client: self, workspace, correlation, run }
     }
 }
 
@@ -235,6 +236,7 @@ impl Acting<'_> {
             sub: "incoming-trigger".into(),
             workspace: self.workspace,
             correlation: self.correlation,
+            run: Some(self.run),
             iat: now,
             exp: now + TOKEN_SECONDS,
         };

@@ -120,7 +120,7 @@ impl Bench {
                 return Ok(runs::end(&mut *self.pool.get().await?, &run, Err(reason)).await?);
             }
         };
-        let crm = self.crm.acting(WorkspaceId(run.workspace_id), run.correlation_id);
+        let crm = self.crm.acting(WorkspaceId(run.workspace_id), run.correlation_id, run.id);
         let mut steps = definition.steps.iter().skip(usize::try_from(run.position)?).peekable();
         while let Some(step) = steps.next() {
             let last = steps.peek().is_none();

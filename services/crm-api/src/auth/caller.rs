@@ -18,7 +18,7 @@ use futures_util::future::LocalBoxFuture;
 use pulse_domain::{Role, WorkspaceId, token};
 use pulse_jsonapi::Code;
 use pulse_resource::act::Checking;
-use pulse_resource::{Act, Actor, Guard};
+use pulse_resource::{Act, Actor, Cause, Guard};
 use pulse_service::http::Origin;
 use pulse_store::schema::user_sessions;
 use uuid::Uuid;
@@ -145,6 +145,7 @@ impl Bearer {
             Credential::Service(internal) => {
                 let act = Act::new(internal.workspace, Actor::Workflow, internal.correlation)
                     .requested(origin.request_id, origin.client)
+                    .because(internal.run.map(Cause::Run))
                     .allowed(Permit::of(Party::Workflow));
                 return Ok(Self { workspace: internal.workspace, user: None, session: None, act });
             }
@@ -165,6 +166,7 @@ impl Bearer {
         let act = Act::new(workspace, Actor::User(user), origin.correlation_id)
             .requested(origin.request_id, origin.client)
             .allowed(Permit::of(Party::User(claims.role)))
+            .sent_by(origin.user_agent)
             .guarded(session.clone());
         Ok(Self { workspace, user: Some(user), session: Some(session), act })
     }
@@ -180,6 +182,8 @@ impl Bearer {
         let workspace = WorkspaceId(token.workspace);
         let act = Act::new(workspace, Actor::User(token.user), origin.correlation_id)
             .requested(origin.request_id, origin.client)
+            .sent_by(origin.user_agent)
+            .by_token(token.id)
             .allowed(permit);
         Ok(Self { workspace, user: Some(token.user), session: None, act })
     }

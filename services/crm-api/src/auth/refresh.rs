@@ -156,7 +156,7 @@ async fn exchange(
                 .await?;
         }
         Worth::Stolen => {
-            revocation::end(transaction, id, Action::EndSession).await?;
+            revocation::end(transaction, id, Action::ReuseRefreshToken).await?;
         }
         Worth::SameAgain | Worth::Revoked | Worth::Expired => {}
     }

@@ -28,6 +28,7 @@ pub(super) fn act(workspace: WorkspaceId, user: Uuid, origin: &Origin) -> Act {
     Act::new(workspace, Actor::User(user), origin.correlation_id)
         .requested(origin.request_id.clone(), origin.client)
         .unlimited()
+        .sent_by(origin.user_agent.clone())
 }
 
 /// What tokens are made of.

@@ -114,6 +114,7 @@ pub(crate) static PARENTS: [&Resource; 5] =
 /// What resources can do besides CRUD.
 pub(crate) static OPERATIONS: &[&[Operation]] = &[
     api_tokens::OPERATIONS,
+    audit_log::OPERATIONS,
     bookings::OPERATIONS,
     calls::OPERATIONS,
     deals::OPERATIONS,

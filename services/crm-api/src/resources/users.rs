@@ -11,11 +11,13 @@ use pulse_jsonapi::{Code, Problem};
 use pulse_resource::render::Record;
 use pulse_resource::write::{Transaction, Work};
 use pulse_resource::{Changes, Error, Ownership, Resource, attribute, has_many, many_through};
+use pulse_store::audit::Action;
 use pulse_store::schema::{
     companies, contacts, deals, leads, team_members, user_sessions, users, workspaces,
 };
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::value::to_raw_value;
+use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::companies::COMPANIES;
@@ -115,6 +117,9 @@ fn follow<'a>(
         if old.is_some_and(owns) && !new.is_some_and(owns) {
             require_another_owner(transaction).await?;
         }
+        if let Some((old, new)) = old.zip(new) {
+            note_rights(transaction, old, new).await?;
+        }
         let has_left = new.is_none_or(|user| user.get("active") == false);
         match old {
             Some(user) if has_left => revocation::end_all(transaction, user.id(), None).await.map(drop),
@@ -131,6 +136,18 @@ fn require_owner(role: Option<Role>, old: Option<&Record>, new: Option<&Record>)
         return Err(Problem::new(Code::Forbidden, "Only an owner writes an owner, or makes one.").into());
     }
     Ok(())
+}
+
+/// Says in the audit log that somebody may do other things than before.
+async fn note_rights(transaction: &mut Transaction, old: &Record, new: &Record) -> Result<(), Error> {
+    let changed = ["role", "active"].into_iter().filter(|name| old.get(name) != new.get(name));
+    let changed: Map<String, Value> =
+        changed.map(|name| (name.to_owned(), json!([old.get(name), new.get(name)]))).collect();
+    if changed.is_empty() {
+        return Ok(());
+    }
+    let changes = to_raw_value(&changed).expect("a JSON value is always JSON text");
+    transaction.log(Action::ChangeRole, &USERS, new.id(), Some(changes)).await
 }
 
 /// Whether somebody can do everything in the workspace.

@@ -252,6 +252,14 @@ impl App {
         events.into_iter().map(kind).collect()
     }
 
+    /// Does once what is done beside requests, and returns when it is done.
+    pub(crate) async fn keep_up(&self) {
+        let app = crm_api::App::new(&self.settings).expect("the settings are usable");
+        let mut service = Service::new(crm_api::NAME);
+        crm_api::keep_up(&mut service, &app);
+        Running::start(service).stop().await;
+    }
+
     /// Stops the service the way a signal does.
     pub(crate) async fn stop(mut self) -> Database {
         self.running.take().expect("it runs").stop().await;

@@ -108,7 +108,8 @@ async fn known(app: &App, request: &HttpRequest, origin: &Origin) -> Result<Know
         .optional()?;
     live.ok_or_else(nothing)?;
     let act = Act::new(WorkspaceId(workspace), Actor::System, origin.correlation_id)
-        .requested(origin.request_id.clone(), origin.client);
+        .requested(origin.request_id.clone(), origin.client)
+        .sent_by(origin.user_agent.clone());
     Ok(Known { act, request, recipient })
 }
 

@@ -163,7 +163,8 @@ async fn store(
     from: &From,
 ) -> Result<Stored, EngineError> {
     let act = Act::new(WorkspaceId(form.workspace_id), Actor::System, origin.correlation_id)
-        .requested(origin.request_id.clone(), origin.client);
+        .requested(origin.request_id.clone(), origin.client)
+        .sent_by(origin.user_agent.clone());
     let mut transaction = app.engine().begin(&act).await?;
     let result = write(&mut transaction, form, submission, from).await;
     app.engine().end(transaction, result, &act, None).await
