@@ -13,6 +13,8 @@ use crate::role::Role;
 pub const ISSUER: &str = "pulse";
 /// Audience of session tokens.
 pub const SESSION_AUDIENCE: &str = "pulse";
+/// Audience of session tokens that are in cookies.
+pub const COOKIE_AUDIENCE: &str = "pulse-cookie";
 /// Audience of tokens between services.
 pub const INTERNAL_AUDIENCE: &str = "pulse-internal";
 
@@ -22,7 +24,7 @@ pub const INTERNAL_AUDIENCE: &str = "pulse-internal";
 pub struct Session {
     /// Always [`ISSUER`].
     pub iss: String,
-    /// Always [`SESSION_AUDIENCE`].
+    /// [`SESSION_AUDIENCE`], or [`COOKIE_AUDIENCE`] in a cookie.
     pub aud: String,
     /// The user.
     pub sub: Uuid,

@@ -5,11 +5,13 @@ use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use diesel_async::AsyncPgConnection;
 use pulse_domain::WorkspaceId;
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use crate::Error;
+use crate::declare::Resource;
 use crate::rights::{Everything, Nothing, Rights};
 use crate::statement::json_text;
 
@@ -72,6 +74,17 @@ pub trait Guard: Debug + Send + Sync {
     fn check(&self) -> Checking<'_>;
 }
 
+/// What is written along with whatever is written in somebody's name, and can keep it from being committed.
+pub trait Witness: Debug + Send + Sync {
+    /// Writes its own part, in the transaction that is about to be committed; `created` is the first record that the
+    /// transaction has made. An error takes the whole transaction back.
+    fn committing<'a>(
+        &'a self,
+        connection: &'a mut AsyncPgConnection,
+        created: Option<(&'static Resource, Uuid)>,
+    ) -> Checking<'a>;
+}
+
 /// A question that is under way.
 pub type Checking<'a> = Pin<Box<dyn Future<Output = Result<(), Error>> + Send + 'a>>;
 
@@ -93,6 +106,7 @@ pub struct Act {
     pub(crate) token: Option<Uuid>,
     pub(crate) guard: Option<Arc<dyn Guard>>,
     pub(crate) rights: Arc<dyn Rights>,
+    pub(crate) witness: Option<Arc<dyn Witness>>,
 }
 
 impl Act {
@@ -103,7 +117,18 @@ impl Act {
             Actor::System => Arc::new(Everything),
             Actor::User(_) | Actor::Workflow => Arc::new(Nothing),
         };
-        Self { workspace, actor, correlation_id, request: None, device: None, cause: None, token: None, guard: None, rights }
+        Self {
+            workspace,
+            actor,
+            correlation_id,
+            request: None,
+            device: None,
+            cause: None,
+            token: None,
+            guard: None,
+            rights,
+            witness: None,
+        }
     }
 
     /// The same with these rights.
@@ -146,6 +171,12 @@ impl Act {
     #[must_use]
     pub fn guarded(self, guard: Arc<dyn Guard>) -> Self {
         Self { guard: Some(guard), ..self }
+    }
+
+    /// The same, where every write is witnessed.
+    #[must_use]
+    pub fn witnessed(self, witness: Arc<dyn Witness>) -> Self {
+        Self { witness: Some(witness), ..self }
     }
 
     /// The same, once it is known to hold.

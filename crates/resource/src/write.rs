@@ -47,6 +47,8 @@ pub struct Transaction {
     /// Whether what must hold for who acts is known to hold.
     allowed: bool,
     role: Option<Role>,
+    /// The first record that was made.
+    created: Option<(&'static Resource, Uuid)>,
 }
 
 impl std::fmt::Debug for Transaction {
@@ -75,16 +77,22 @@ impl Transaction {
     ) -> Result<Self, Error> {
         Manager::begin_transaction(&mut *connection).await?;
         let role = act.role();
-        Ok(Self { connection, shapes, act, events, allowed: false, role })
+        Ok(Self { connection, shapes, act, events, allowed: false, role, created: None })
     }
 
     /// Makes everything written so visible, and wakes the relay.
     ///
     /// # Errors
-    /// When the database refuses, or who acts may not; then nothing has happened.
+    /// When the database or a witness refuses, or who acts may not; then nothing has happened.
     pub async fn commit(mut self) -> Result<(), Error> {
         if !self.allowed {
             self.act.check().await?;
+        }
+        if let Some(witness) = self.act.witness.clone()
+            && let Err(refused) = witness.committing(&mut self.connection, self.created).await
+        {
+            self.roll_back().await;
+            return Err(refused);
         }
         Manager::commit_transaction(&mut *self.connection).await?;
         self.events.wake();
@@ -169,6 +177,7 @@ impl Transaction {
         for (hop, ids) in &changes.to_many {
             self.relink(&record, hop.relationship, Relink::Add, ids).await?;
         }
+        self.created.get_or_insert((resource, id));
         self.trace(Action::Create, resource.events.map(|events| events.created), &record, None).await?;
         self.follow(None, Some(&record)).await?;
         Ok(record)

@@ -510,6 +510,23 @@ diesel::table! {
 }
 
 diesel::table! {
+    idempotency_keys (workspace_id, caller, key) {
+        workspace_id -> Uuid,
+        caller -> Text,
+        key -> Text,
+        request_digest -> Bytea,
+        claim -> Uuid,
+        lease_until -> Timestamptz,
+        written_at -> Nullable<Timestamptz>,
+        resource_type -> Nullable<Text>,
+        record_id -> Nullable<Uuid>,
+        answered_at -> Nullable<Timestamptz>,
+        answer_sealed -> Nullable<Bytea>,
+        expires_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     ingest_sites (workspace_id, id) {
         workspace_id -> Uuid,
         id -> Uuid,

@@ -73,6 +73,11 @@ impl<'de> Deserialize<'de> for Origins {
 }
 
 impl Origins {
+    /// Whether pages of an origin may use the API with the cookies of who looks at them.
+    pub(crate) fn trusts(&self, origin: &str) -> bool {
+        matches!(self, Self::Of(origins) if origins.iter().any(|known| known == origin))
+    }
+
     /// What an answer to a page of an origin has to say, if that may read it.
     fn allow(&self, origin: &HeaderValue) -> Option<HeaderValue> {
         match self {

@@ -3,7 +3,8 @@
 //! In reading order: [`settings`]; [`App`] is what handlers share; [`auth`] says who asks; [`resources`] are the
 //! declarations, each with what it can do besides CRUD; [`collection`], [`related`] and [`trash`] serve all of them;
 //! [`operation`] is how the rest is declared; [`policy`] is who may do what; [`openapi`] describes all of it and [`docs`]
-//! shows that; [`rewrite`] is what a request passes first, after [`cors`] and before `limits`; [`answer`] writes
+//! shows that; [`rewrite`] is what a request passes first, after [`cors`] and before `limits`, and
+//! `once` what it passes last; [`answer`] writes
 //! documents, with what [`page`] knows of collections and [`version`] of tags;
 //! [`error`] is what is answered instead, and [`catalogue`] explains it; [`relay`] publishes the journal; [`upkeep`]
 //! chains the audit log; [`seed`] makes
@@ -18,6 +19,7 @@ mod docs;
 pub mod error;
 mod limits;
 mod markdown;
+mod once;
 pub mod openapi;
 mod operation;
 mod page;
@@ -87,6 +89,7 @@ struct Shared {
     internal_key: Arc<InternalKey>,
     master_key: Arc<MasterKey>,
     audit_key: Arc<chain::Key>,
+    csrf_key: Arc<auth::csrf::Key>,
     passwords: Arc<auth::Passwords>,
     egress: pulse_service::egress::Client,
     events: Waker,
@@ -120,6 +123,7 @@ impl App {
             refresh_key: RefreshKey::of_master(settings.security.master_key.expose_secret())?.into(),
             internal_key: InternalKey::new(&settings.security.internal_key)?.into(),
             audit_key: chain::Key::new(&master_key.derive("heads of audit logs")).into(),
+            csrf_key: auth::csrf::Key::new(&master_key.derive("tokens against cross-site requests")).into(),
             master_key: master_key.into(),
             passwords: auth::Passwords::new()?.into(),
             egress: pulse_service::egress::Client::new(&settings.egress)?,
@@ -234,10 +238,17 @@ fn routes(config: &mut web::ServiceConfig, app: &App) {
                 .configure(docs::routes)
                 .configure(public::routes)
                 .configure(catalogue::routes)
-                .service(web::scope("/auth").wrap(from_fn(answer::negotiate)).configure(sign_in))
+                .service(
+                    web::scope("/auth")
+                        .wrap(from_fn(answer::negotiate))
+                        .wrap(from_fn(auth::csrf::guard))
+                        .configure(sign_in),
+                )
                 .service(
                     web::scope(BASE)
+                        .wrap(from_fn(once::once))
                         .wrap(from_fn(answer::negotiate))
+                        .wrap(from_fn(auth::csrf::guard))
                         .service(web::scope("/auth").configure(sign_in))
                         .configure(resources::routes),
                 ),

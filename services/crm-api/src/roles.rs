@@ -26,7 +26,7 @@ enum Role {
     Serve,
     /// Publishes the journal.
     Relay,
-    /// Chains the audit log.
+    /// Chains the audit log and forgets idempotency keys.
     Upkeep,
     /// Brings the tables up to date.
     Migrate,

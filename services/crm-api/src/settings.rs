@@ -38,6 +38,8 @@ pub struct Settings {
     pub cors: Cors,
     /// How much may be asked for.
     pub limits: Limits,
+    /// Requests that are executed once.
+    pub idempotency: Idempotency,
     /// What the public sends with forms.
     pub forms: Forms,
     /// How the JSON:API reads requests.
@@ -83,6 +85,17 @@ pub struct Session {
     pub lifetime_hours: u32,
     /// A refresh token that was used may be sent again for this long, in seconds: the answer may have been lost.
     pub refresh_grace_seconds: u32,
+    /// Whether cookies are good without https. For development alone: their names lack the prefix that makes browsers
+    /// guard them.
+    pub insecure_cookies: bool,
+}
+
+/// Section `[idempotency]`.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Idempotency {
+    /// How long an `Idempotency-Key` names its request and the answer is kept, in hours.
+    pub keep_hours: u32,
 }
 
 /// Section `[cors]`.

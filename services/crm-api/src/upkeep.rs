@@ -1,9 +1,9 @@
-//! What is done beside requests, a little at a time: chaining the audit log.
+//! What is done beside requests, a little at a time: chaining the audit log, and forgetting idempotency keys.
 //!
 //! Any number of processes may do it: whoever holds the head of a workspace chains its lines, and the others go on.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use diesel_async::AsyncPgConnection;
 use pulse_domain::chain::Key;
@@ -13,7 +13,7 @@ use pulse_store::pool;
 use secrecy::ExposeSecret;
 use tokio_util::sync::CancellationToken;
 
-use crate::App;
+use crate::{App, once};
 
 /// Lines that are chained in one transaction.
 const LINES: i64 = 1_000;
@@ -21,6 +21,8 @@ const LINES: i64 = 1_000;
 const SWEEP: Duration = Duration::from_secs(1);
 /// A rest between two looks, so that the lines of many writes are chained together.
 const REST: Duration = Duration::from_millis(200);
+/// Idempotency keys whose time is over are forgotten this often.
+const FORGET: Duration = Duration::from_secs(60);
 /// How long the last look may take when the process stops; what is left waits in the log.
 const DRAIN: Duration = Duration::from_secs(5);
 
@@ -32,7 +34,7 @@ pub async fn run(app: App, stop: CancellationToken) -> anyhow::Result<()> {
     let url = app.0.settings.database.url.expose_secret().to_owned();
     // Writers say that there are events, and nearly all lines come with one.
     let mut listener = Listener::new(&url, Channel::Events, SWEEP);
-    let mut upkeep = Upkeep { url, key: app.0.audit_key.clone(), connection: None };
+    let mut upkeep = Upkeep { url, key: app.0.audit_key.clone(), connection: None, forgot: None };
     while stop.run_until_cancelled(listener.wait(None)).await.is_some() {
         upkeep.look().await;
         stop.run_until_cancelled(tokio::time::sleep(REST)).await;
@@ -48,6 +50,8 @@ struct Upkeep {
     key: Arc<Key>,
     /// One of its own: it is used all the time, and requests need those of the pool.
     connection: Option<AsyncPgConnection>,
+    /// When keys were forgotten last.
+    forgot: Option<Instant>,
 }
 
 impl Upkeep {
@@ -56,17 +60,36 @@ impl Upkeep {
             tracing::warn!(error = format!("{error:#}"), "lines of the audit log wait to be chained");
             self.connection = None;
         }
+        if self.forgot.is_none_or(|forgot| forgot.elapsed() > FORGET)
+            && let Err(error) = self.forget().await
+        {
+            tracing::warn!(error = format!("{error:#}"), "idempotency keys are kept for longer");
+            self.connection = None;
+        }
+    }
+
+    /// The connection, opened where it is not.
+    async fn connection(&mut self) -> anyhow::Result<&mut AsyncPgConnection> {
+        let open = match self.connection.take() {
+            Some(open) => open,
+            None => pool::connect(&self.url).await?,
+        };
+        Ok(self.connection.insert(open))
+    }
+
+    async fn forget(&mut self) -> anyhow::Result<()> {
+        once::forget(self.connection().await?).await?;
+        self.forgot = Some(Instant::now());
+        Ok(())
     }
 
     /// Chains whatever is not chained, where nobody else does.
     async fn chain(&mut self) -> anyhow::Result<()> {
-        let connection = match &mut self.connection {
-            Some(connection) => connection,
-            None => self.connection.insert(pool::connect(&self.url).await?),
-        };
+        let key = self.key.clone();
+        let connection = self.connection().await?;
         for workspace in chain::pending(connection).await? {
             loop {
-                match chain::extend(connection, workspace, &self.key, LINES).await {
+                match chain::extend(connection, workspace, &key, LINES).await {
                     Ok(Round::Chained(0, _) | Round::Taken) => break,
                     // Heads in a log that leaves the machine are what tells a chain that was cut off.
                     Ok(Round::Chained(lines, head)) => tracing::info!(

@@ -159,6 +159,10 @@ codes! {
         "The record has changed since the version named in `If-Match`.";
     RequestTimeout "request_timeout" 408 "Request too slow",
         "The body did not arrive in time.";
+    IdempotencyConflict "idempotency_conflict" 409 "Request under way",
+        "A request with this `Idempotency-Key` is being executed; `Retry-After` says when to ask for its answer.";
+    IdempotencyKeyReused "idempotency_key_reused" 422 "Idempotency key reused",
+        "The `Idempotency-Key` came with another request before.";
     PayloadTooLarge "payload_too_large" 413 "Payload too large",
         "The request body is larger than this endpoint accepts.";
     UriTooLong "uri_too_long" 414 "URI too long",
@@ -189,6 +193,8 @@ codes! {
         "The API token lacks a scope that this takes; `meta.scope` names it.";
     AddressNotAllowed "address_not_allowed" 403 "Address not allowed",
         "The API token does not work from the address of the request.";
+    CsrfMismatch "csrf_mismatch" 403 "Cross-site request",
+        "The request is signed in by cookie and does not say the token of `/auth/csrf`, or a page of another site sent it.";
     Forbidden "forbidden" 403 "Forbidden",
         "The caller is known but may not do this, or nobody may.";
 

@@ -5,7 +5,7 @@ mod hmac;
 
 use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
-use pulse_domain::claims::{INTERNAL_AUDIENCE, ISSUER, Internal, SESSION_AUDIENCE, Session};
+use pulse_domain::claims::{COOKIE_AUDIENCE, INTERNAL_AUDIENCE, ISSUER, Internal, SESSION_AUDIENCE, Session};
 use pulse_domain::seal;
 use ring::digest;
 use secrecy::{ExposeSecret, SecretString};
@@ -58,10 +58,18 @@ impl Ring {
     }
 
     fn verify<T: DeserializeOwned + Clone>(&self, token: &str) -> Result<T, Refused> {
+        self.verify_by(&self.validation, token)
+    }
+
+    fn verify_by<T: DeserializeOwned + Clone>(
+        &self,
+        validation: &Validation,
+        token: &str,
+    ) -> Result<T, Refused> {
         let header = jsonwebtoken::decode_header(token).or(Err(Refused::Invalid))?;
         let named = self.verifying.iter().find(|(kid, _)| Some(kid) == header.kid.as_ref());
         let (_, key) = named.ok_or(Refused::Invalid)?;
-        match jsonwebtoken::decode::<T>(token, key, &self.validation) {
+        match jsonwebtoken::decode::<T>(token, key, validation) {
             Ok(token) => Ok(token.claims),
             Err(error) if matches!(error.kind(), ErrorKind::ExpiredSignature) => Err(Refused::Expired),
             Err(_) => Err(Refused::Invalid),
@@ -83,8 +91,8 @@ fn validation(audience: &str, claims: &[&str]) -> Validation {
     validation
 }
 
-/// Signs and verifies the tokens of user sessions.
-pub struct SessionKeys(Ring);
+/// Signs and verifies the tokens of user sessions, and those in cookies, which have an audience of their own.
+pub struct SessionKeys(Ring, Validation);
 
 /// Signs and verifies the tokens that services show each other.
 pub struct InternalKey(Ring);
@@ -111,9 +119,12 @@ impl SessionKeys {
         secret: &'a SecretString,
         further: impl IntoIterator<Item = &'a str>,
     ) -> anyhow::Result<Self> {
-        let mut validation = validation(SESSION_AUDIENCE, &["exp", "aud", "sub", "iss"]);
-        validation.set_issuer(&[ISSUER]);
-        Ring::new(secret, further, validation).map(Self)
+        let [tokens, cookies] = [SESSION_AUDIENCE, COOKIE_AUDIENCE].map(|audience| {
+            let mut validation = validation(audience, &["exp", "aud", "sub", "iss"]);
+            validation.set_issuer(&[ISSUER]);
+            validation
+        });
+        Ok(Self(Ring::new(secret, further, tokens)?, cookies))
     }
 
     /// A token of a session.
@@ -130,6 +141,14 @@ impl SessionKeys {
     /// When it has expired or is not one of ours.
     pub fn verify(&self, token: &str) -> Result<Session, Refused> {
         self.0.verify(token)
+    }
+
+    /// Reads a token that was in a cookie.
+    ///
+    /// # Errors
+    /// When it has expired or is not one of ours.
+    pub fn verify_cookie(&self, token: &str) -> Result<Session, Refused> {
+        self.0.verify_by(&self.1, token)
     }
 }
 
@@ -203,6 +222,17 @@ mod tests {
             InternalKey::new(&KEY.into()).expect("a key").verify(&token).err(),
             Some(Refused::Invalid)
         );
+    }
+
+    #[test]
+    fn what_is_good_in_a_cookie_is_no_bearer_token_and_the_other_way_round() {
+        let ring = keys(KEY, []);
+        let bearer = ring.sign(&session(60)).expect("signs");
+        let cookie = Session { aud: COOKIE_AUDIENCE.into(), ..session(60) };
+        let cookie = ring.sign(&cookie).expect("signs");
+        assert!(ring.verify(&bearer).is_ok() && ring.verify_cookie(&cookie).is_ok());
+        assert_eq!(ring.verify(&cookie).err(), Some(Refused::Invalid));
+        assert_eq!(ring.verify_cookie(&bearer).err(), Some(Refused::Invalid));
     }
 
     #[test]

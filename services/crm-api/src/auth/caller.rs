@@ -26,7 +26,7 @@ use uuid::Uuid;
 use super::credential::{Credential, refused};
 use super::lookup::{self, Digest, Lookup};
 use crate::policy::{Party, Permit};
-use crate::{App, Error};
+use crate::{App, Error, once};
 
 /// A session's `last_seen_at` is written again after this long.
 const SEEN: TimeDelta = TimeDelta::minutes(1);
@@ -79,6 +79,13 @@ impl Bearer {
     #[must_use]
     pub const fn act(&self) -> &Act {
         &self.act
+    }
+
+    /// Has every write of the request commit along with the claim that it is executed under.
+    pub(crate) fn bind(request: &HttpRequest, claim: Arc<once::Claim>) {
+        if let Some(bearer) = request.extensions_mut().get_mut::<Self>() {
+            bearer.act = bearer.act.clone().witnessed(claim);
+        }
     }
 
     /// Whether it is somebody who is signed in, and not a program.
@@ -161,6 +168,7 @@ impl Bearer {
             role: claims.role,
             digest: token::digest(&claims.jti.to_string()),
             lookup: app.0.sessions.clone(),
+            idle: TimeDelta::hours(i64::from(app.0.settings.session.idle_hours)),
             found: OnceLock::new(),
         });
         let act = Act::new(workspace, Actor::User(user), origin.correlation_id)
@@ -207,6 +215,8 @@ struct Session {
     role: Role,
     digest: Digest,
     lookup: Arc<Lookup<lookup::Session>>,
+    /// How long it may go without being seen.
+    idle: TimeDelta,
     /// Its id and when it was seen last, once it was found to be good.
     found: OnceLock<(Uuid, DateTime<Utc>)>,
 }
@@ -249,6 +259,9 @@ impl Guard for Session {
                 Some(stored) if stored.role != self.role.name() => {
                     let detail = "The user's role has changed. Refresh the token, or sign in again.";
                     refused(Code::SessionStale, detail)
+                }
+                Some(stored) if Utc::now() - stored.seen >= self.idle => {
+                    refused(Code::SessionExpired, "The session was not used for too long. Sign in again.")
                 }
                 Some(stored) => {
                     self.found.get_or_init(|| (stored.id, stored.seen));

@@ -13,6 +13,7 @@ use pulse_domain::token::{self, Purpose};
 use pulse_jsonapi::{Code, Problem};
 use pulse_service::credential::Refused;
 
+use super::cookie::Cookie;
 use crate::App;
 
 /// What a request shows. A token is one of ours where it is kept here; whether it still counts is not known yet.
@@ -38,7 +39,7 @@ impl Credential {
 
     fn read(request: &ServiceRequest, app: &App) -> Self {
         let Some(token) = bearer(request) else {
-            return Self::Nothing;
+            return Self::of_cookie(request, app);
         };
         if token.starts_with(Purpose::Api.prefix()) {
             return Self::Token(token::digest(token));
@@ -58,6 +59,29 @@ impl Credential {
     }
 }
 
+impl Credential {
+    /// What a browser shows by itself, where nothing else is shown.
+    fn of_cookie(request: &ServiceRequest, app: &App) -> Self {
+        let Some(token) = Cookie::Session.read(request.headers(), &app.0.settings.session) else {
+            return Self::Nothing;
+        };
+        match app.0.session_keys.verify_cookie(token) {
+            Ok(claims) => Self::Session(claims),
+            Err(Refused::Expired) => {
+                Self::Refused(at_cookie(Code::SessionExpired, "The session is over. Sign in again."))
+            }
+            Err(Refused::Invalid) => {
+                Self::Refused(at_cookie(Code::InvalidToken, "The cookie is not one of ours."))
+            }
+        }
+    }
+}
+
+/// Whether a request is signed in by a cookie, if it is: a bearer token wins over it.
+pub(super) fn is_cookie(request: &HttpRequest) -> bool {
+    bearer_of(request.headers()).is_none()
+}
+
 /// The middleware.
 ///
 /// # Errors
@@ -74,7 +98,11 @@ pub(crate) async fn read<B: MessageBody>(
 }
 
 fn bearer(request: &ServiceRequest) -> Option<&str> {
-    let value = request.headers().get(header::AUTHORIZATION)?.to_str().ok()?;
+    bearer_of(request.headers())
+}
+
+fn bearer_of(headers: &header::HeaderMap) -> Option<&str> {
+    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
     let (scheme, token) = value.split_once(' ')?;
     scheme.eq_ignore_ascii_case("Bearer").then(|| token.trim())
 }
@@ -82,4 +110,8 @@ fn bearer(request: &ServiceRequest) -> Option<&str> {
 /// What somebody is refused with for the credential that they show.
 pub(super) fn refused(code: Code, detail: &str) -> Problem {
     Problem::new(code, detail).at_header("Authorization")
+}
+
+fn at_cookie(code: Code, detail: &str) -> Problem {
+    Problem::new(code, detail).at_header("Cookie")
 }

@@ -5,7 +5,9 @@
 
 mod api_token;
 mod caller;
+mod cookie;
 pub(crate) mod credential;
+pub(crate) mod csrf;
 mod device;
 mod form;
 mod lookup;
@@ -59,7 +61,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         body: Body::Json(sign_in::form),
         answers: &[Answer::Record(201, &USER_SESSIONS)],
         headers: &[TOKEN],
-        refusals: &[Code::InvalidCredentials],
+        refusals: &[Code::InvalidCredentials, Code::CsrfMismatch],
         bucket: Some(Bucket::SignIn),
         handler: || web::to(sign_in::sign_in),
         ..Operation::DEFAULT
@@ -109,6 +111,20 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         headers: &[TOKEN],
         refusals: &[Code::InvalidToken],
         handler: || web::to(refresh::refresh),
+        ..Operation::DEFAULT
+    },
+    Operation {
+        id: "show_csrf_token",
+        summary: "Get the token that browsers show again with what they change",
+        description: "For sessions by cookie alone. The token is in a cookie, in the header `X-CSRF-Token` and in \
+                      `meta.csrf_token`; whoever is signed in by cookie sends it in that header with every POST, PATCH and \
+                      DELETE. One that was made before a sign-in is not good after it.",
+        verb: Verb::Get,
+        path: "/csrf",
+        public: true,
+        answers: &[Answer::Meta(200, csrf::schema)],
+        headers: &[("X-CSRF-Token", "The token."), ("Set-Cookie", "The cookie that goes with it.")],
+        handler: || web::to(csrf::show),
         ..Operation::DEFAULT
     },
     Operation {

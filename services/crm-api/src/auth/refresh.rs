@@ -175,6 +175,7 @@ mod tests {
         idle_hours: 2,
         lifetime_hours: 10,
         refresh_grace_seconds: 30,
+        insecure_cookies: false,
     };
 
     #[test]

@@ -8,7 +8,7 @@ use actix_web::http::{StatusCode, header};
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
-use pulse_domain::claims::{ISSUER, SESSION_AUDIENCE, Session};
+use pulse_domain::claims::{COOKIE_AUDIENCE, ISSUER, SESSION_AUDIENCE, Session};
 use pulse_domain::refresh::RefreshToken;
 use pulse_domain::{Role, WorkspaceId, token};
 use pulse_resource::write::Transaction;
@@ -19,6 +19,8 @@ use pulse_store::schema::{user_sessions, users};
 use serde_json::json;
 use uuid::Uuid;
 
+use super::cookie::Cookie;
+use super::csrf;
 use super::device::Device;
 use crate::resources::user_sessions::USER_SESSIONS;
 use crate::{App, Error, answer};
@@ -82,6 +84,32 @@ async fn role(app: &App, grant: &Grant) -> Result<Role, Error> {
     let user = users::table.find((grant.workspace.0, grant.user));
     let role: String = user.select(users::role).first(&mut app.0.pool.get().await?).await?;
     Ok(Role::named(&role).ok_or_else(|| anyhow::anyhow!("the role {role} is none"))?)
+}
+
+/// The session document for a browser: its token is in a cookie that no script can read, and nothing else opens the
+/// session. The token against cross-site requests comes with it.
+pub(super) async fn answer_by_cookie(
+    app: &App,
+    origin: &Origin,
+    status: StatusCode,
+    grant: Grant,
+) -> Result<HttpResponse, Error> {
+    let token = app.0.session_keys.sign(&Session {
+        iss: ISSUER.into(),
+        aud: COOKIE_AUDIENCE.into(),
+        sub: grant.user,
+        workspace: grant.workspace,
+        role: role(app, &grant).await?,
+        jti: grant.refresh.jti,
+        iat: Utc::now().timestamp(),
+        exp: grant.expires_at.timestamp(),
+    })?;
+    let act = act(grant.workspace, grant.user, origin);
+    let record = app.engine().record(&act, &USER_SESSIONS, grant.id).await?;
+    let mut response = answer::record(status, &record, None);
+    Cookie::Session.set(&mut response, &app.0.settings.session, &token, grant.expires_at)?;
+    csrf::begin(app, &mut response, grant.refresh.jti)?;
+    Ok(response)
 }
 
 /// The session document, with the access token in `Authorization`, which browsers of other origins may read, and the

@@ -12,6 +12,7 @@ use pulse_store::schema::users;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::csrf;
 use super::device::Device;
 use super::form::Form;
 use super::session;
@@ -30,6 +31,11 @@ pub(super) fn form() -> Value {
         "properties": {
             "email": { "type": "string", "minLength": 1, "maxLength": 255, "examples": ["ada@acme.example"] },
             "password": { "type": "string", "minLength": 1, "maxLength": 255, "writeOnly": true },
+            "cookie": {
+                "type": "boolean",
+                "default": false,
+                "description": "Whether the session is in a cookie, for browsers; no token is answered then.",
+            },
         },
     })
 }
@@ -43,7 +49,12 @@ pub(super) async fn sign_in(
     let mut form = Form::read(payload).await?;
     let email = form.text("email", 255);
     let password = form.text("password", 255);
+    let by_cookie = form.flag("cookie");
     form.finish()?;
+    if by_cookie {
+        // Another site could sign somebody in as itself, and watch what they do.
+        csrf::require_own_page(&app, request.headers())?;
+    }
     let mut connection = app.0.pool.get().await?;
     let found: Option<(Uuid, Uuid, Option<String>)> = users::table
         .filter(lower(users::email).eq(lower(&email)))
@@ -65,5 +76,8 @@ pub(super) async fn sign_in(
     let mut transaction = app.engine().begin(&act).await?;
     let opened = session::open(&app, &mut transaction, &device, user).await;
     let grant = app.engine().end(transaction, opened, &act, None).await?;
+    if by_cookie {
+        return session::answer_by_cookie(&app, &origin, StatusCode::CREATED, grant).await;
+    }
     session::answer(&app, &origin, StatusCode::CREATED, grant).await
 }

@@ -9,6 +9,7 @@ use pulse_store::audit::Action;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::cookie::Cookie;
 use super::form::Form;
 use super::{Caller, revocation};
 use crate::resources::user_sessions::USER_SESSIONS;
@@ -51,12 +52,22 @@ pub(super) async fn current(
 }
 
 /// Ends the session that the request was made with.
-pub(super) async fn sign_out(app: web::Data<App>, caller: Caller) -> Result<HttpResponse, Error> {
+pub(super) async fn sign_out(
+    request: HttpRequest,
+    app: web::Data<App>,
+    caller: Caller,
+) -> Result<HttpResponse, Error> {
     let (_, session) = own(&caller)?;
     let mut transaction = app.engine().begin(caller.act()).await?;
     let ended = revocation::end(&mut transaction, session, Action::SignOut).await;
     app.engine().end(transaction, ended, caller.act(), None).await?;
-    Ok(told(&json!({ "signed_out": true })))
+    let mut response = told(&json!({ "signed_out": true }));
+    for cookie in Cookie::ALL {
+        if cookie.read(request.headers(), &app.0.settings.session).is_some() {
+            cookie.clear(&mut response, &app.0.settings.session)?;
+        }
+    }
+    Ok(response)
 }
 
 /// Ends all sessions of the user.

@@ -1,8 +1,8 @@
 //! The OpenAPI document of the JSON:API: everything in it follows from the declarations of resources and operations.
 //!
 //! In reading order: [`paths`] are the addresses every resource has, [`relationships`] those of its relationships,
-//! [`operations`] what it can do besides; [`parameters`] and [`responses`] are what they take and answer, with
-//! [`headers`]; [`schemas`]
+//! [`operations`] what it can do besides, [`writes`] what all that change something take; [`parameters`] and
+//! [`responses`] are what they take and answer, with [`headers`]; [`schemas`]
 //! describe a resource, [`attributes`] a value of it, [`shared`] what all of them have in common; [`names`] is how
 //! things are called.
 
@@ -19,6 +19,7 @@ mod served;
 mod shared;
 #[cfg(test)]
 mod tests;
+mod writes;
 
 pub(crate) use served::{Served, routes};
 
@@ -56,6 +57,7 @@ pub fn document() -> Value {
     for declared in public::OPERATIONS {
         operations::add(declared, public::ROOT, &mut paths);
     }
+    writes::describe(&mut paths);
     paths.insert(PATH.to_owned(), served::described());
     catalogue::describe(&mut paths);
     let tags = ["auth"].into_iter().chain(RESOURCES.iter().map(|resource| resource.name)).chain(["meta"]);
@@ -63,7 +65,7 @@ pub fn document() -> Value {
         "openapi": "3.1.0",
         "info": { "title": "Pulse", "version": env!("CARGO_PKG_VERSION"), "description": ABOUT },
         "servers": [{ "url": "/" }],
-        "security": [{ "session": [] }, { "token": [] }],
+        "security": [{ "session": [] }, { "cookie": [] }, { "token": [] }],
         "tags": tags.map(|name| json!({ "name": name })).collect::<Vec<_>>(),
         "paths": paths,
         "components": components(RESOURCES),
@@ -76,6 +78,7 @@ fn components(resources: &[&'static Resource]) -> Value {
     let (mut schemas, mut parameters, mut responses) = (Map::new(), Map::new(), Map::new());
     shared::add(resources, &mut schemas);
     parameters::add_shared(resources, &mut parameters);
+    writes::add_shared(&mut parameters);
     responses::add(&mut responses);
     for resource in resources {
         schemas::add(resource, &mut schemas);
@@ -96,6 +99,10 @@ fn components(resources: &[&'static Resource]) -> Value {
                 "type": "http", "scheme": "bearer",
                 "description": "An API token, `pat_…`, with the scopes that are named. `x-right` says which right of its \
                                 user an operation takes; the roles that have it stand in docs/permissions.md.",
+            },
+            "cookie": {
+                "type": "apiKey", "in": "cookie", "name": "__Host-pulse_session",
+                "description": "The cookie of a sign-in with `cookie`, for browsers.",
             },
         },
     })

@@ -4,8 +4,10 @@
 use std::collections::BTreeSet;
 
 use futures_util::StreamExt;
+use futures_util::future::join;
 use futures_util::stream::FuturesUnordered;
 use pulse_testing::{Sink, eventually};
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::api::Api;
@@ -73,6 +75,55 @@ async fn what_was_committed_and_not_published_is_published_after_the_restart() {
 
     sink.wait_for(1).await;
     assert_eq!(delivered_ids(&sink), journal);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_write_whose_answer_died_with_crm_api_is_not_done_again() {
+    let mut stack = Stack::start().await;
+    let api = Api::sign_up(&stack).await;
+    let client = stack.database.client().await;
+    // Holds whoever stores an answer: the moment between the commit of the write and its answer.
+    let hold = "
+        CREATE FUNCTION hold() RETURNS trigger LANGUAGE plpgsql AS
+            $$ BEGIN PERFORM pg_advisory_xact_lock(42); RETURN NEW; END $$;
+        CREATE TRIGGER hold BEFORE UPDATE OF answered_at ON idempotency_keys
+            FOR EACH ROW EXECUTE FUNCTION hold();
+        SELECT pg_advisory_lock(42);";
+    client.batch_execute(hold).await.expect("answers wait");
+    let sender = api.clone();
+    let send = || {
+        let headers = [("content-type", "application/json"), ("idempotency-key", "order-4711")];
+        let document = json!({"data": {"type": "contacts", "attributes": {"first_name": "Grace"}}});
+        let sender = sender.clone();
+        async move { sender.send(Method::POST, "/api/v1/contacts", &headers, document.to_string()).await }
+    };
+    let killed = async {
+        eventually("the write has committed, and its answer waits", async || {
+            let waiting =
+                "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND objid = 42";
+            client.query_opt(waiting, &[]).await.expect("the locks")
+        })
+        .await;
+        stack.kill(CRM_API);
+    };
+    let (lost, ()) = join(send(), killed).await;
+    assert_eq!(lost.status, 503, "{}", lost.body);
+    let give_way = "
+        SELECT pg_terminate_backend(pid) FROM pg_locks
+         WHERE locktype = 'advisory' AND NOT granted AND objid = 42;
+        DROP TRIGGER hold ON idempotency_keys;
+        SELECT pg_advisory_unlock(42);";
+    client.batch_execute(give_way).await.expect("nothing waits");
+    stack.run(CRM_API, &[]).await;
+
+    let made = api.list("contacts").await.remove(0);
+    for _ in 0..2 {
+        let again = send().await.expect(201);
+        assert_eq!(again.header("idempotency-replayed"), Some("true"));
+        assert_eq!(again.json()["data"]["id"], made["id"]);
+    }
+    assert_eq!(api.list("contacts").await.len(), 1);
+    assert_eq!(event_ids(&api).await.len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
