@@ -20,6 +20,7 @@ service_settings() {
         PULSE_SECURITY__SESSION_KEY="$(secret SESSION_KEY)"
         PULSE_SECURITY__INTERNAL_KEY="$(secret INTERNAL_KEY)"
         PULSE_GATEWAY__URL="$(gateway_url)"
+        PULSE_MAIL__DIRECTORY="$STACK_DIR/mail"
         PULSE_EGRESS__ALLOW="$loopback"
       )
       ;;

@@ -3,8 +3,9 @@
 //! In reading order: [`settings`]; [`App`] is what handlers share; [`auth`] says who asks; [`resources`] are the
 //! declarations, each with what it can do besides CRUD; [`collection`], [`related`] and [`trash`] serve all of them;
 //! [`operation`] is how the rest is declared; [`openapi`] describes all of it and [`docs`] shows that; [`rewrite`] is what
-//! a request passes first, after [`cors`] and before `limits`; [`answer`] writes documents, with what [`page`] knows of collections and [`version`] of tags;
-//! [`error`] is what is answered instead, and [`catalogue`] explains it; [`relay`] publishes the journal; [`seed`] makes
+//! a request passes first, after [`cors`] and before `limits`; [`answer`] writes documents, with what [`page`] knows of
+//! collections and [`version`] of tags; [`error`] is what is answered instead, and [`catalogue`] explains it; [`relay`]
+//! publishes the journal; [`mail`] writes and sends mails; [`seed`] makes
 //! the workspace of the demonstration; [`roles`] are what the program can be told to do.
 
 pub mod answer;
@@ -15,6 +16,7 @@ pub mod cors;
 mod docs;
 pub mod error;
 mod limits;
+pub mod mail;
 mod markdown;
 pub mod openapi;
 mod operation;
@@ -83,6 +85,7 @@ struct Shared {
     egress: pulse_service::egress::Client,
     events: Waker,
     tokens: Waker,
+    mails: Waker,
     openapi: Arc<openapi::Served>,
     limits: Arc<Limits>,
     submissions: Arc<Limit>,
@@ -115,6 +118,7 @@ impl App {
             egress: pulse_service::egress::Client::new(&settings.egress)?,
             events,
             tokens: Waker::new(Channel::IngestTokens),
+            mails: Waker::new(Channel::Mails),
             openapi: Arc::default(),
             sessions: auth::Lookup::new(quick).into(),
             limits: Limits::new(&settings.limits, store.as_ref()).into(),
@@ -152,7 +156,7 @@ impl App {
 /// # Errors
 /// When the address cannot be listened on.
 pub fn serve(service: &mut Service, app: &App) -> anyhow::Result<std::net::SocketAddr> {
-    for waker in [&app.0.events, &app.0.tokens] {
+    for waker in [&app.0.events, &app.0.tokens, &app.0.mails] {
         let (waker, pool, drained) = (waker.clone(), app.0.pool.clone(), service.drain());
         service.draining_task("waker", async move {
             waker.run(pool, drained).await;
@@ -191,6 +195,16 @@ fn readiness(app: &App) -> Readiness {
 /// Adds the role `relay`: publishing the journal.
 pub fn publish(service: &mut Service, app: &App) {
     service.draining_task("relay", relay::run(app.clone(), service.drain()));
+}
+
+/// Adds the role `mail`: sending what is queued.
+///
+/// # Errors
+/// When the settings name no server that mails could be sent by.
+pub fn send_mail(service: &mut Service, app: &App) -> anyhow::Result<()> {
+    let transport = mail::Transport::new(&app.0.settings.mail)?;
+    service.draining_task("mail", mail::run(app.clone(), transport, service.drain()));
+    Ok(())
 }
 
 /// What every request passes, from the outside in, and where it then goes.

@@ -26,6 +26,8 @@ enum Role {
     Serve,
     /// Publishes the journal.
     Relay,
+    /// Sends mails.
+    Mail,
     /// Brings the tables up to date.
     Migrate,
     /// Prints crates/store/src/schema.rs for the migrated database.
@@ -85,7 +87,8 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         }
         Some(Role::Serve) => play(&settings, &[Part::Serve]).await,
         Some(Role::Relay) => play(&settings, &[Part::Relay]).await,
-        None => play(&settings, &[Part::Serve, Part::Relay]).await,
+        Some(Role::Mail) => play(&settings, &[Part::Mail]).await,
+        None => play(&settings, &[Part::Serve, Part::Relay, Part::Mail]).await,
     }
 }
 
@@ -103,6 +106,7 @@ async fn count_dead_letters(settings: &Settings, requeue: bool) -> anyhow::Resul
 enum Part {
     Serve,
     Relay,
+    Mail,
 }
 
 async fn play(settings: &Settings, parts: &[Part]) -> anyhow::Result<()> {
@@ -115,6 +119,9 @@ async fn play(settings: &Settings, parts: &[Part]) -> anyhow::Result<()> {
     }
     if parts.contains(&Part::Relay) {
         crate::publish(&mut service, &app);
+    }
+    if parts.contains(&Part::Mail) {
+        crate::send_mail(&mut service, &app)?;
     }
     service.run().await
 }
