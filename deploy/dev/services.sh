@@ -21,6 +21,7 @@ service_settings() {
         PULSE_SECURITY__INTERNAL_KEY="$(secret INTERNAL_KEY)"
         PULSE_GATEWAY__URL="$(gateway_url)"
         PULSE_SESSION__INSECURE_COOKIES=true
+        PULSE_MAIL__DIRECTORY="$STACK_DIR/mail"
         PULSE_EGRESS__ALLOW="$loopback"
       )
       ;;

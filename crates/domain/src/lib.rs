@@ -3,8 +3,8 @@
 //! In reading order: [`id`] names things, [`event`] is what happens to them and [`catalogue`] lists every kind of it,
 //! [`command`] is what services ask of each other, [`workflow`] and [`template`] are what a trigger URL sets in motion,
 //! [`schedule`] is when a failed delivery is tried again, [`signature`] proves who sent it, [`token`], [`seal`],
-//! [`claims`] and [`refresh`] guard secrets and sessions, [`chain`] the audit log; [`role`] is what a user is; [`phone`]
-//! is how numbers are compared.
+//! [`claims`], [`refresh`] and [`totp`] guard secrets and sessions, [`chain`] the audit log; [`role`] is what a user is;
+//! [`phone`] is how numbers are compared.
 
 pub mod catalogue;
 pub mod chain;
@@ -21,6 +21,7 @@ pub mod seal;
 pub mod signature;
 pub mod template;
 pub mod token;
+pub mod totp;
 pub mod workflow;
 
 pub use event::Event;

@@ -1,5 +1,5 @@
 //! Tokens that open something by being known: ingest and API tokens, addresses of triggers, forms and signatures,
-//! webhook secrets.
+//! webhook secrets, what links in mails carry.
 //!
 //! 256 random bits after a prefix that says what it opens. Only the digest of a token is stored, so a look-up by
 //! digest reveals nothing by its timing that helps to guess the token.
@@ -26,6 +26,12 @@ pub enum Purpose {
     Form,
     /// `sign_…`: the last part of the address at which somebody signs.
     Signature,
+    /// `inv_…`: somebody who was invited may set a password.
+    Invitation,
+    /// `reset_…`: somebody who has forgotten a password may set another.
+    PasswordReset,
+    /// `mail_…`: somebody reads what is sent to an address, and may have it for theirs.
+    Address,
 }
 
 impl Purpose {
@@ -40,6 +46,9 @@ impl Purpose {
             Self::Api => "pat_",
             Self::Form => "form_",
             Self::Signature => "sign_",
+            Self::Invitation => "inv_",
+            Self::PasswordReset => "reset_",
+            Self::Address => "mail_",
         }
     }
 

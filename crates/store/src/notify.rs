@@ -31,6 +31,8 @@ pub enum Channel {
     WorkflowRuns,
     /// Ingest tokens that changed.
     IngestTokens,
+    /// Mails that are due.
+    Mails,
 }
 
 impl Channel {
@@ -40,6 +42,7 @@ impl Channel {
             Self::WebhookDeliveries => "pulse_webhook_deliveries",
             Self::WorkflowRuns => "pulse_workflow_runs",
             Self::IngestTokens => "pulse_ingest_tokens",
+            Self::Mails => "pulse_mails",
         }
     }
 }

@@ -51,6 +51,14 @@ diesel::table! {
 }
 
 diesel::table! {
+    attempts (key) {
+        key -> Bytea,
+        failures -> Integer,
+        last_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     audit_heads (workspace_id) {
         workspace_id -> Uuid,
         sequence -> BigInt,
@@ -629,6 +637,37 @@ diesel::table! {
 }
 
 diesel::table! {
+    mail_tokens (workspace_id, id) {
+        workspace_id -> Uuid,
+        id -> Uuid,
+        user_id -> Uuid,
+        purpose -> Text,
+        token_digest -> Bytea,
+        email -> Nullable<Text>,
+        expires_at -> Timestamptz,
+        used_at -> Nullable<Timestamptz>,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    mails (workspace_id, id) {
+        workspace_id -> Uuid,
+        id -> Uuid,
+        kind -> Text,
+        recipient -> Text,
+        sealed -> Nullable<Bytea>,
+        state -> Text,
+        attempts -> Integer,
+        due_at -> Timestamptz,
+        lease_epoch -> BigInt,
+        error -> Nullable<Text>,
+        sent_at -> Nullable<Timestamptz>,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     note_mentions (workspace_id, note_id, user_id) {
         workspace_id -> Uuid,
         note_id -> Uuid,
@@ -682,6 +721,15 @@ diesel::table! {
 }
 
 diesel::table! {
+    recovery_codes (workspace_id, user_id, code_digest) {
+        workspace_id -> Uuid,
+        user_id -> Uuid,
+        code_digest -> Bytea,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     saved_views (workspace_id, id) {
         workspace_id -> Uuid,
         id -> Uuid,
@@ -698,6 +746,17 @@ diesel::table! {
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
         deleted_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    second_factors (workspace_id, user_id) {
+        workspace_id -> Uuid,
+        user_id -> Uuid,
+        sealed -> Bytea,
+        confirmed_at -> Nullable<Timestamptz>,
+        used_period -> Nullable<BigInt>,
+        created_at -> Timestamptz,
     }
 }
 

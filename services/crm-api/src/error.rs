@@ -1,9 +1,10 @@
 //! What a handler of the JSON:API answers when it cannot do what was asked.
 //!
-//! Three variants, because a client can react in three ways. The cause of a failure is logged once, here, with the
+//! Four variants, because a client can react in four ways. The cause of a failure is logged once, here, with the
 //! request id, and never sent.
 
 use std::fmt;
+use std::time::Duration;
 
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, ResponseError};
@@ -22,6 +23,8 @@ pub enum Error {
     Rejected(Vec<Problem>),
     /// Trying again later can help; answered with 503 and `Retry-After`.
     Unavailable(anyhow::Error),
+    /// Too many guesses; answered with 429 and `Retry-After`.
+    TooMany(Duration),
     /// A defect. The client sees the request id and nothing else.
     Internal(anyhow::Error),
 }
@@ -30,6 +33,7 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Rejected(problems) => write!(f, "rejected: {problems:?}"),
+            Self::TooMany(wait) => write!(f, "too many attempts: wait {wait:?}"),
             Self::Unavailable(cause) => write!(f, "a dependency is unavailable: {cause:#}"),
             Self::Internal(cause) => write!(f, "internal error: {cause:#}"),
         }
@@ -109,6 +113,7 @@ impl ResponseError for Error {
         let status = match self {
             Self::Rejected(problems) => problem::status(problems),
             Self::Unavailable(_) => 503,
+            Self::TooMany(_) => Code::RateLimited.status(),
             Self::Internal(_) => 500,
         };
         StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
@@ -130,6 +135,12 @@ impl ResponseError for Error {
                 response.insert_header((header::RETRY_AFTER, RETRY_AFTER_SECONDS));
                 let detail = "The service cannot do this at the moment. Try again.";
                 problem::errors_document(&[Problem::new(Code::Unavailable, detail)], request_id.as_deref())
+            }
+            Self::TooMany(wait) => {
+                let seconds = wait.as_millis().div_ceil(1_000).max(1);
+                response.insert_header((header::RETRY_AFTER, seconds.to_string()));
+                let detail = format!("There were too many attempts. Try again in {seconds} s.");
+                problem::errors_document(&[Problem::new(Code::RateLimited, detail)], request_id.as_deref())
             }
             Self::Internal(cause) => {
                 tracing::error!(error = format!("{cause:#}"), "internal error");

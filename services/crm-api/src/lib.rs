@@ -3,11 +3,10 @@
 //! In reading order: [`settings`]; [`App`] is what handlers share; [`auth`] says who asks; [`resources`] are the
 //! declarations, each with what it can do besides CRUD; [`collection`], [`related`] and [`trash`] serve all of them;
 //! [`operation`] is how the rest is declared; [`policy`] is who may do what; [`openapi`] describes all of it and [`docs`]
-//! shows that; [`rewrite`] is what a request passes first, after [`cors`] and before `limits`, and
-//! `once` what it passes last; [`answer`] writes
-//! documents, with what [`page`] knows of collections and [`version`] of tags;
-//! [`error`] is what is answered instead, and [`catalogue`] explains it; [`relay`] publishes the journal; [`upkeep`]
-//! chains the audit log; [`seed`] makes
+//! shows that; [`rewrite`] is what a request passes first, after [`cors`] and before `limits`, and `once` what it passes
+//! last; [`answer`] writes documents, with what [`page`] knows of collections and [`version`] of tags; [`error`] is what
+//! is answered instead, and [`catalogue`] explains it; [`relay`] publishes the journal; [`mail`] writes and sends mails;
+//! [`upkeep`] chains the audit log and forgets idempotency keys; [`seed`] makes
 //! the workspace of the demonstration; [`roles`] are what the program can be told to do.
 
 pub mod answer;
@@ -18,6 +17,7 @@ pub mod cors;
 mod docs;
 pub mod error;
 mod limits;
+pub mod mail;
 mod markdown;
 mod once;
 pub mod openapi;
@@ -94,6 +94,7 @@ struct Shared {
     egress: pulse_service::egress::Client,
     events: Waker,
     tokens: Waker,
+    mails: Waker,
     openapi: Arc<openapi::Served>,
     limits: Arc<Limits>,
     submissions: Arc<Limit>,
@@ -129,6 +130,7 @@ impl App {
             egress: pulse_service::egress::Client::new(&settings.egress)?,
             events,
             tokens: Waker::new(Channel::IngestTokens),
+            mails: Waker::new(Channel::Mails),
             openapi: Arc::default(),
             sessions: auth::Lookup::new(quick.clone()).into(),
             api_tokens: auth::Lookup::new(quick).into(),
@@ -169,7 +171,7 @@ impl App {
 /// # Errors
 /// When the address cannot be listened on.
 pub fn serve(service: &mut Service, app: &App) -> anyhow::Result<std::net::SocketAddr> {
-    for waker in [&app.0.events, &app.0.tokens] {
+    for waker in [&app.0.events, &app.0.tokens, &app.0.mails] {
         let (waker, pool, drained) = (waker.clone(), app.0.pool.clone(), service.drain());
         service.draining_task("waker", async move {
             waker.run(pool, drained).await;
@@ -218,6 +220,16 @@ pub fn publish(service: &mut Service, app: &App) {
 /// Adds the role `upkeep`: what is done beside requests, a little at a time.
 pub fn keep_up(service: &mut Service, app: &App) {
     service.draining_task("upkeep", upkeep::run(app.clone(), service.drain()));
+}
+
+/// Adds the role `mail`: sending what is queued.
+///
+/// # Errors
+/// When the settings name no server that mails could be sent by.
+pub fn send_mail(service: &mut Service, app: &App) -> anyhow::Result<()> {
+    let transport = mail::Transport::new(&app.0.settings.mail)?;
+    service.draining_task("mail", mail::run(app.clone(), transport, service.drain()));
+    Ok(())
 }
 
 /// What every request passes, from the outside in, and where it then goes.

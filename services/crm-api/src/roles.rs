@@ -28,6 +28,8 @@ enum Role {
     Relay,
     /// Chains the audit log and forgets idempotency keys.
     Upkeep,
+    /// Sends mails.
+    Mail,
     /// Brings the tables up to date.
     Migrate,
     /// Prints crates/store/src/schema.rs for the migrated database.
@@ -88,7 +90,8 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         Some(Role::Serve) => play(&settings, &[Part::Serve]).await,
         Some(Role::Relay) => play(&settings, &[Part::Relay]).await,
         Some(Role::Upkeep) => play(&settings, &[Part::Upkeep]).await,
-        None => play(&settings, &[Part::Serve, Part::Relay, Part::Upkeep]).await,
+        Some(Role::Mail) => play(&settings, &[Part::Mail]).await,
+        None => play(&settings, &[Part::Serve, Part::Relay, Part::Mail, Part::Upkeep]).await,
     }
 }
 
@@ -107,6 +110,7 @@ enum Part {
     Serve,
     Relay,
     Upkeep,
+    Mail,
 }
 
 async fn play(settings: &Settings, parts: &[Part]) -> anyhow::Result<()> {
@@ -122,6 +126,9 @@ async fn play(settings: &Settings, parts: &[Part]) -> anyhow::Result<()> {
     }
     if parts.contains(&Part::Upkeep) {
         crate::keep_up(&mut service, &app);
+    }
+    if parts.contains(&Part::Mail) {
+        crate::send_mail(&mut service, &app)?;
     }
     service.run().await
 }

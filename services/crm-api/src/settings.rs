@@ -2,6 +2,7 @@
 
 use pulse_jsonapi::ransack::Strictness;
 use std::num::NonZeroU32;
+use std::path::PathBuf;
 
 use pulse_service::credential::SessionKeys;
 use pulse_service::settings::{Http, Telemetry};
@@ -32,6 +33,10 @@ pub struct Settings {
     pub security: Security,
     /// Sessions of users.
     pub session: Session,
+    /// How guesses are slowed down.
+    pub sign_in: SignIn,
+    /// How mails are sent.
+    pub mail: Mail,
     /// The address that users know.
     pub gateway: Gateway,
     /// Pages of other origins.
@@ -127,6 +132,35 @@ pub struct Limits {
     /// where it is not set.
     #[serde(default)]
     pub store: Option<SecretString>,
+/// Section `[sign_in]`: failures that are free within an hour. Each further one doubles the wait until the next attempt.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SignIn {
+    /// At one account from one network.
+    pub free_attempts: u32,
+    /// At any account from one network.
+    pub free_attempts_per_network: u32,
+    /// At one account from anywhere but where its user has signed in from.
+    pub free_attempts_per_account: u32,
+    /// Nobody waits longer than this, in seconds.
+    pub longest_wait_seconds: u32,
+}
+
+/// Section `[mail]`. With neither a server nor a directory, mails wait in their table.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Mail {
+    /// Whom they come from: `Pulse <pulse@example.com>`.
+    pub from: String,
+    /// The server that takes them: `smtps://user:password@mail.example.com`, `smtp://…:587?tls=required`.
+    #[serde(default)]
+    pub smtp_url: Option<SecretString>,
+    /// Where they are written to instead, a file each: for development.
+    #[serde(default)]
+    pub directory: Option<PathBuf>,
+    /// What links in them begin with, where that is not the gateway: the address of an application for people.
+    #[serde(default)]
+    pub app_url: Option<String>,
 }
 
 /// Section `[forms]`.

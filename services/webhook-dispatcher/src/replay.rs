@@ -60,18 +60,11 @@ async fn replay(pool: &Pool, body: &[u8]) -> Result<(), Failure> {
         let Replay { workspace_id, delivery_id, .. } = command;
         Failure::Discard(anyhow!("there is no delivery {delivery_id} in workspace {workspace_id}"))
     })?;
-    let repeated = NewDelivery {
-        id: command.replay_id,
-        replay_of_id: Some(command.delivery_id),
-        ..original
-    };
+    let repeated = NewDelivery { id: command.replay_id, replay_of_id: Some(command.delivery_id), ..original };
     delivery::insert(&mut connection, &[repeated]).await.map(drop).map_err(retry)
 }
 
-async fn find(
-    connection: &mut AsyncPgConnection,
-    command: &Replay,
-) -> QueryResult<Option<NewDelivery>> {
+async fn find(connection: &mut AsyncPgConnection, command: &Replay) -> QueryResult<Option<NewDelivery>> {
     deliveries::table
         .find((command.workspace_id.0, command.delivery_id))
         .select(NewDelivery::as_select())

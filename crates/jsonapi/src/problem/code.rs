@@ -177,6 +177,10 @@ codes! {
         "The request carries no credentials.";
     InvalidCredentials "invalid_credentials" 401 "Invalid credentials",
         "The e-mail address and password do not belong together.";
+    SecondFactorRequired "second_factor_required" 401 "Second factor required",
+        "The password is right; send a code of the authenticator app, or a recovery code, along as `otp`.";
+    InvalidSecondFactor "invalid_second_factor" 401 "Invalid second factor",
+        "The password is right; the code is wrong, or was used before.";
     InvalidToken "invalid_token" 401 "Invalid token",
         "The token is malformed, has a wrong signature or is not known.";
     TokenExpired "token_expired" 401 "Token expired",

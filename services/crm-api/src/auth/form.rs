@@ -1,9 +1,12 @@
 //! What sign-up, sign-in and the like are sent: plain fields, the same under `user`, or a JSON:API document.
 
+use std::mem;
+
 use actix_web::web::Payload;
 use pulse_jsonapi::{Code, Problem};
 use serde_json::{Map, Value};
 
+use super::password_rules;
 use crate::{Error, collection};
 
 /// The fields of a form, and where they stand, for pointers.
@@ -57,6 +60,22 @@ impl Form {
         }
     }
 
+    /// Takes a text that need not be there.
+    pub(super) fn optional_text(&mut self, name: &str, max_len: usize) -> Option<String> {
+        match self.fields.get(name) {
+            None | Some(Value::Null) => None,
+            Some(_) => Some(self.text(name, max_len)),
+        }
+    }
+
+    /// Notes what is wrong with a password that is to be set, of somebody about whom this is known. One that could not
+    /// be read was noted already.
+    pub(super) fn judge(&mut self, password: &str, about: &[&str]) {
+        if let Some(fault) = password_rules::fault(password, about).filter(|_| !password.is_empty()) {
+            self.fault(Code::Invalid, "password", fault);
+        }
+    }
+
     /// Takes a yes or no; none is a no.
     pub(super) fn flag(&mut self, name: &str) -> bool {
         match self.fields.get(name) {
@@ -83,7 +102,16 @@ impl Form {
     ///
     /// # Errors
     /// Everything that was wrong.
-    pub(super) fn finish(self) -> Result<(), Error> {
-        if self.problems.is_empty() { Ok(()) } else { Err(self.problems.into()) }
+    pub(super) fn finish(mut self) -> Result<(), Error> {
+        self.check()
+    }
+
+    /// Tells what was wrong so far, where more can only be known of a form that is sound.
+    ///
+    /// # Errors
+    /// Everything that was wrong.
+    pub(super) fn check(&mut self) -> Result<(), Error> {
+        let problems = mem::take(&mut self.problems);
+        if problems.is_empty() { Ok(()) } else { Err(problems.into()) }
     }
 }

@@ -5,19 +5,28 @@
 
 mod api_token;
 mod caller;
+mod confirm;
 mod cookie;
 pub(crate) mod credential;
 pub(crate) mod csrf;
 mod device;
+mod email;
+mod even;
 mod form;
+pub(crate) mod invitation;
 mod lookup;
+pub(crate) mod mail_token;
+mod password;
+mod password_rules;
 mod passwords;
 mod refresh;
 pub(crate) mod revocation;
+mod second_factor;
 mod session;
 mod sign_in;
 mod sign_out;
 mod sign_up;
+mod throttle;
 
 pub(crate) use api_token::{ApiToken, Uses};
 pub use caller::{Bearer, Caller};
@@ -27,7 +36,7 @@ pub(crate) use sign_up::{NewWorkspace, create_workspace, is_address};
 
 use actix_web::web;
 use pulse_jsonapi::Code;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::limits::Bucket;
 use crate::operation::{Answer, Body, Operation, Verb};
@@ -47,7 +56,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         body: Body::Json(sign_up::form),
         answers: &[Answer::Record(201, &USER_SESSIONS)],
         headers: &[TOKEN],
-        refusals: &[Code::NotUnique],
+        refusals: &[Code::NotUnique, Code::RateLimited],
         bucket: Some(Bucket::SignIn),
         handler: || web::to(sign_up::sign_up),
         ..Operation::DEFAULT
@@ -61,7 +70,12 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         body: Body::Json(sign_in::form),
         answers: &[Answer::Record(201, &USER_SESSIONS)],
         headers: &[TOKEN],
-        refusals: &[Code::InvalidCredentials, Code::CsrfMismatch],
+        refusals: &[
+            Code::InvalidCredentials,
+            Code::SecondFactorRequired,
+            Code::CsrfMismatch,
+            Code::RateLimited,
+        ],
         bucket: Some(Bucket::SignIn),
         handler: || web::to(sign_in::sign_in),
         ..Operation::DEFAULT
@@ -71,13 +85,7 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         summary: "End the session that the request was made with",
         verb: Verb::Delete,
         path: "/sign_out",
-        answers: &[Answer::Meta(200, || {
-            json!({
-                "type": "object",
-                "required": ["signed_out"],
-                "properties": { "signed_out": { "const": true } },
-            })
-        })],
+        answers: &[Answer::Meta(200, || said("signed_out"))],
         refusals: &[Code::Forbidden],
         handler: || web::to(sign_out::sign_out),
         ..Operation::DEFAULT
@@ -128,6 +136,126 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         ..Operation::DEFAULT
     },
     Operation {
+        id: "change_password",
+        summary: "Change one's password",
+        description: "The other sessions of the user end.",
+        path: "/password",
+        body: Body::Json(password::change_form),
+        answers: &[Answer::Meta(200, password_changed)],
+        refusals: &[Code::Forbidden, Code::InvalidCredentials, Code::RateLimited],
+        handler: || web::to(password::change),
+        ..Operation::DEFAULT
+    },
+    Operation {
+        id: "ask_for_password_reset",
+        summary: "Have a mail sent that lets one set a password",
+        description: "The answer is the same whether the address is known or not. What is mailed is good for an hour, once.",
+        path: "/password_reset",
+        public: true,
+        body: Body::Json(password::ask_form),
+        answers: &[Answer::Meta(202, requested)],
+        refusals: &[Code::RateLimited],
+        bucket: Some(Bucket::SignIn),
+        handler: || web::to(password::ask),
+        ..Operation::DEFAULT
+    },
+    Operation {
+        id: "confirm_password_reset",
+        summary: "Set a password with the token of a mail",
+        description: "All sessions of the user end; nobody is signed in.",
+        path: "/password_reset/confirm",
+        public: true,
+        body: Body::Json(password::confirm_form),
+        answers: &[Answer::Meta(200, password_changed)],
+        refusals: &[Code::InvalidToken, Code::StateConflict],
+        bucket: Some(Bucket::SignIn),
+        handler: || web::to(password::confirm),
+        ..Operation::DEFAULT
+    },
+    Operation {
+        id: "accept_invitation",
+        summary: "Choose a password with the token of an invitation, and sign in",
+        description: "An invitation is good for seven days, once.",
+        path: "/invitations/accept",
+        public: true,
+        body: Body::Json(invitation::accept_form),
+        answers: &[Answer::Record(201, &USER_SESSIONS)],
+        headers: &[TOKEN],
+        refusals: &[Code::InvalidToken, Code::StateConflict],
+        bucket: Some(Bucket::SignIn),
+        handler: || web::to(invitation::accept),
+        ..Operation::DEFAULT
+    },
+    Operation {
+        id: "ask_for_email_change",
+        summary: "Have a mail sent to the address that one wants",
+        description: "The address counts once the token of that mail is sent back, within an hour.",
+        path: "/email",
+        body: Body::Json(email::ask_form),
+        answers: &[Answer::Meta(202, requested)],
+        refusals: &[Code::Forbidden, Code::InvalidCredentials, Code::RateLimited],
+        handler: || web::to(email::ask),
+        ..Operation::DEFAULT
+    },
+    Operation {
+        id: "confirm_email_change",
+        summary: "Confirm an address with the token of a mail",
+        description: "The address of before is told.",
+        path: "/email/confirm",
+        public: true,
+        body: Body::Json(email::confirm_form),
+        answers: &[Answer::Meta(200, || said("email_changed"))],
+        refusals: &[Code::InvalidToken, Code::NotUnique],
+        bucket: Some(Bucket::SignIn),
+        handler: || web::to(email::confirm),
+        ..Operation::DEFAULT
+    },
+    Operation {
+        id: "add_second_factor",
+        summary: "Begin to use an authenticator app",
+        description: "`meta.otpauth_uri` is what the app reads from a picture. Nothing is asked for until it is confirmed.",
+        path: "/totp",
+        body: Body::Json(second_factor::add_form),
+        answers: &[Answer::Meta(201, || {
+            json!({
+                "type": "object",
+                "required": ["secret", "otpauth_uri"],
+                "properties": { "secret": { "type": "string" }, "otpauth_uri": { "type": "string", "format": "uri" } },
+            })
+        })],
+        refusals: &[Code::Forbidden, Code::InvalidCredentials, Code::StateConflict, Code::RateLimited],
+        handler: || web::to(second_factor::add),
+        ..Operation::DEFAULT
+    },
+    Operation {
+        id: "confirm_second_factor",
+        summary: "Let sign-in ask for codes of the app from now on",
+        description: "`meta.recovery_codes` are shown this once; each is good once in place of a code.",
+        path: "/totp/confirm",
+        body: Body::Json(second_factor::confirm_form),
+        answers: &[Answer::Meta(200, || {
+            json!({
+                "type": "object",
+                "required": ["recovery_codes"],
+                "properties": { "recovery_codes": { "type": "array", "items": { "type": "string" } } },
+            })
+        })],
+        refusals: &[Code::Forbidden, Code::InvalidSecondFactor, Code::StateConflict, Code::RateLimited],
+        handler: || web::to(second_factor::confirm),
+        ..Operation::DEFAULT
+    },
+    Operation {
+        id: "remove_second_factor",
+        summary: "Sign in without codes from now on",
+        verb: Verb::Delete,
+        path: "/totp",
+        body: Body::Json(second_factor::remove_form),
+        answers: &[Answer::Meta(200, || said("second_factor_removed"))],
+        refusals: &[Code::Forbidden, Code::InvalidCredentials, Code::StateConflict, Code::RateLimited],
+        handler: || web::to(second_factor::remove),
+        ..Operation::DEFAULT
+    },
+    Operation {
         id: "show_session",
         summary: "The session that the request was made with",
         verb: Verb::Get,
@@ -138,6 +266,26 @@ pub(crate) const OPERATIONS: &[Operation] = &[
         ..Operation::DEFAULT
     },
 ];
+
+/// The schema of a document that says that something was done.
+fn said(name: &str) -> Value {
+    json!({ "type": "object", "required": [name], "properties": { name: { "const": true } } })
+}
+
+fn requested() -> Value {
+    said("requested")
+}
+
+fn password_changed() -> Value {
+    json!({
+        "type": "object",
+        "required": ["password_changed", "signed_out"],
+        "properties": {
+            "password_changed": { "const": true },
+            "signed_out": { "type": "integer", "minimum": 0, "description": "Sessions that were ended." },
+        },
+    })
+}
 
 /// What a client should know of signing up and in.
 const SIGNED_IN: &str = "The fields may also stand in `user`, or in `data.attributes`. The access token in `Authorization` is good until \

@@ -17,13 +17,9 @@ use uuid::Uuid;
 
 use super::device::Device;
 use super::form::Form;
-use super::session;
+use super::throttle::Attempt;
+use super::{password, password_rules, session};
 use crate::{App, Error};
-
-/// Characters of a password at least.
-const PASSWORD_MIN: usize = 10;
-/// Characters of a password at most: beyond it hashing becomes a way to keep us busy.
-const PASSWORD_MAX: usize = 128;
 
 /// A workspace to be made.
 #[derive(Debug)]
@@ -43,9 +39,7 @@ pub(super) fn form() -> Value {
             "workspace_name": { "type": "string", "minLength": 1, "maxLength": 255, "examples": ["Acme"] },
             "name": { "type": "string", "minLength": 1, "maxLength": 255, "examples": ["Ada Lovelace"] },
             "email": { "type": "string", "minLength": 3, "maxLength": 255, "examples": ["ada@acme.example"] },
-            "password": {
-                "type": "string", "minLength": PASSWORD_MIN, "maxLength": PASSWORD_MAX, "writeOnly": true,
-            },
+            "password": password::schema(),
         },
     })
 }
@@ -60,16 +54,16 @@ pub(super) async fn sign_up(
     let workspace_name = form.text("workspace_name", 255);
     let name = form.text("name", 255);
     let email = form.text("email", 255);
-    let password = form.text("password", PASSWORD_MAX);
+    let password = form.text("password", password_rules::MAX);
     if !email.is_empty() && !is_address(&email) {
         form.fault(Code::Invalid, "email", "email is not an e-mail address.".into());
     }
-    if !password.is_empty() && password.chars().count() < PASSWORD_MIN {
-        let detail = format!("password has at least {PASSWORD_MIN} characters.");
-        form.fault(Code::Invalid, "password", detail);
-    }
+    form.judge(&password, &[&email, &name, &workspace_name]);
     let email_at = form.pointer("email");
     form.finish()?;
+    // It must tell whether an address is taken, because it signs in at once; so nobody may go through a list of them.
+    let attempt = Attempt::from_network("sign up", origin.client);
+    attempt.begin(&app, origin.client, None).await?;
     let digest = app.0.passwords.digest(&password).await?;
     let new = NewWorkspace {
         name: &workspace_name,
@@ -92,6 +86,7 @@ pub(super) async fn sign_up(
         }
         other => Error::from(other),
     })?;
+    attempt.give_back(&app, true).await?;
     session::answer(&app, &origin, StatusCode::CREATED, grant).await
 }
 

@@ -127,6 +127,7 @@ pub(crate) static OPERATIONS: &[&[Operation]] = &[
     stages::OPERATIONS,
     tickets::OPERATIONS,
     user_sessions::OPERATIONS,
+    users::OPERATIONS,
     webhook_deliveries::OPERATIONS,
     webhook_subscriptions::OPERATIONS,
     workflows::OPERATIONS,

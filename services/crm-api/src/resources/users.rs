@@ -3,14 +3,18 @@
 
 use std::collections::BTreeMap;
 
+use actix_web::http::StatusCode;
+use actix_web::web::{self, Payload};
+use actix_web::{HttpRequest, HttpResponse};
 use chrono::NaiveTime;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use pulse_domain::Role;
+use pulse_jsonapi::query::Accepts;
 use pulse_jsonapi::{Code, Problem};
 use pulse_resource::render::Record;
 use pulse_resource::write::{Transaction, Work};
-use pulse_resource::{Changes, Error, Ownership, Resource, attribute, has_many, many_through};
+use pulse_resource::{Changes, Error, Events, Ownership, Resource, attribute, has_many, many_through};
 use pulse_store::audit::Action;
 use pulse_store::schema::{
     companies, contacts, deals, leads, team_members, user_sessions, users, workspaces,
@@ -27,7 +31,9 @@ use super::leads::LEADS;
 use super::phones;
 use super::teams::TEAMS;
 use super::user_sessions::USER_SESSIONS;
-use crate::auth::{is_address, revocation};
+use crate::auth::{Caller, invitation, is_address, mail_token, require_admin, revocation};
+use crate::operation::{Answer, Body, Operation};
+use crate::{App, answer, collection};
 
 const DAYS: [&str; 7] = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
 
@@ -63,11 +69,83 @@ pub(crate) static USERS: Resource = Resource {
         has_many::<user_sessions::user_id>("user_sessions", &USER_SESSIONS),
     ],
     ownership: Ownership::Itself,
+    events: Some(Events {
+        created: "user.invited",
+        updated: None,
+        deleted: Some("user.deleted"),
+        restored: Some("user.restored"),
+    }),
     validate,
     prepare: Some(phones::prepare),
     follow: Some(follow),
     ..Resource::DEFAULT
 };
+
+pub(super) const OPERATIONS: &[Operation] = &[
+    Operation {
+        id: "create_users",
+        summary: "Invite a user",
+        description: "A mail lets them choose a password; until then their `status` is `invited`.",
+        path: "/users",
+        body: Body::NewRecord(&USERS),
+        answers: &[Answer::Record(201, &USERS)],
+        handler: || web::to(create),
+        ..Operation::DEFAULT
+    },
+    Operation {
+        id: "invite_user",
+        summary: "Send an invitation again",
+        description: "The one of before is void.",
+        path: "/users/{id}/invite",
+        answers: &[Answer::Record(200, &USERS)],
+        refusals: &[Code::Forbidden, Code::StateConflict],
+        handler: || web::to(invite),
+        ..Operation::DEFAULT
+    },
+];
+
+async fn create(
+    request: HttpRequest,
+    app: web::Data<App>,
+    caller: Caller,
+    payload: Payload,
+) -> Result<HttpResponse, crate::Error> {
+    require_admin(&app, &caller).await?;
+    let plan = collection::plan(&request, &app, &USERS, Accepts::RESOURCE)?;
+    let changes = collection::new_record(&USERS, payload).await?;
+    let mut transaction = app.engine().begin(caller.act()).await?;
+    let created = async {
+        let user = transaction.create(changes.clone()).await?;
+        if user.get("status") == "invited" {
+            invitation::send(&app, &mut transaction, &user).await?;
+        }
+        Ok(user.id())
+    }
+    .await;
+    let id = app.engine().end(transaction, created, caller.act(), Some(&changes)).await?;
+    app.0.mails.wake();
+    let listing = app.engine().find(caller.act(), &plan, id).await?;
+    collection::created_shown(&request, &plan, &listing, None)
+}
+
+async fn invite(
+    request: HttpRequest,
+    app: web::Data<App>,
+    caller: Caller,
+) -> Result<HttpResponse, crate::Error> {
+    require_admin(&app, &caller).await?;
+    let id = collection::id(&request, &USERS)?;
+    let mut transaction = app.engine().begin(caller.act()).await?;
+    let sent = async {
+        let user = transaction.lock(&USERS, id, None).await?;
+        invitation::send(&app, &mut transaction, &user).await?;
+        Ok(user)
+    }
+    .await;
+    let user = app.engine().end(transaction, sent, caller.act(), None).await?;
+    app.0.mails.wake();
+    Ok(answer::record(StatusCode::OK, &user, None))
+}
 
 fn validate(changes: &Changes) -> Vec<Problem> {
     let mut problems = Vec::new();
@@ -121,9 +199,17 @@ fn follow<'a>(
             note_rights(transaction, old, new).await?;
         }
         let has_left = new.is_none_or(|user| user.get("active") == false);
-        match old {
-            Some(user) if has_left => revocation::end_all(transaction, user.id(), None).await.map(drop),
-            _ => Ok(()),
+        let Some(old) = old else { return Ok(()) };
+        if has_left {
+            revocation::end_all(transaction, old.id(), None).await?;
+        }
+        // What was mailed to somebody who has left, or to an address of before, opens nothing.
+        if has_left || new.is_some_and(|new| new.get("email") != old.get("email")) {
+            mail_token::void_all(transaction, old.id()).await?;
+        }
+        match new {
+            Some(new) => tell(transaction, old, new).await,
+            None => Ok(()),
         }
     })
 }
@@ -134,6 +220,23 @@ fn require_owner(role: Option<Role>, old: Option<&Record>, new: Option<&Record>)
     let concerned = [old, new].into_iter().flatten().any(is_owner);
     if concerned && role.is_some_and(|role| role != Role::Owner) {
         return Err(Problem::new(Code::Forbidden, "Only an owner writes an owner, or makes one.").into());
+    }
+    Ok(())
+}
+
+/// Tells of what matters to those who keep doors.
+async fn tell(transaction: &mut Transaction, old: &Record, new: &Record) -> Result<(), Error> {
+    let change = |name: &str| {
+        let (old, new) = (old.get(name), new.get(name));
+        let changes = (old != new).then(|| to_raw_value(&json!({ name: [old, &new] })));
+        changes.and_then(Result::ok).map(|changes| (new, changes))
+    };
+    if let Some((_, changes)) = change("role") {
+        transaction.emit("user.role_changed", new, Some(changes)).await?;
+    }
+    if let Some((active, changes)) = change("active") {
+        let kind = if active == true { "user.reactivated" } else { "user.suspended" };
+        transaction.emit(kind, new, Some(changes)).await?;
     }
     Ok(())
 }

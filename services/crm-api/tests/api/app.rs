@@ -108,6 +108,7 @@ impl App {
         if relay {
             crm_api::publish(&mut service, &app);
         }
+        crm_api::send_mail(&mut service, &app).expect("mails can be sent, or wait");
         let running = Some(Running::start(service));
         let client = http::client();
         let mut app = Self { database, settings, token: String::new(), address, client, running };

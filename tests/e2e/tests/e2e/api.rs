@@ -38,6 +38,11 @@ impl Api {
         Self { http: pulse_testing::http::client(), gateway: stack.url(), token: None }
     }
 
+    /// The same client at another address.
+    pub(crate) fn at(&self, address: String) -> Self {
+        Self { gateway: address, ..self.clone() }
+    }
+
     /// The owner of a workspace of their own.
     pub(crate) async fn sign_up(stack: &Stack) -> Self {
         let form = json!({

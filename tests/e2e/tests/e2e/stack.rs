@@ -17,6 +17,8 @@ pub(crate) const INGEST_GATEWAY: &str = "ingest-gateway";
 pub(crate) const WEBHOOK_DISPATCHER: &str = "webhook-dispatcher";
 pub(crate) const INCOMING_TRIGGER: &str = "incoming-trigger";
 pub(crate) const GATEWAY: &str = "gateway";
+/// A second crm-api on the same database.
+pub(crate) const REPLICA: &str = "crm-api-replica";
 
 const SERVICES: [&str; 4] = [CRM_API, INGEST_GATEWAY, WEBHOOK_DISPATCHER, INCOMING_TRIGGER];
 
@@ -36,6 +38,8 @@ pub(crate) struct Stack {
     pub(crate) database: Database,
     bus_url: SecretString,
     bus_prefix: String,
+    /// Settings of crm-api that a test wants to be others.
+    told: Vec<(&'static str, String)>,
     ports: HashMap<&'static str, u16>,
     processes: HashMap<&'static str, Process>,
     directory: PathBuf,
@@ -59,7 +63,8 @@ impl Stack {
             database: Database::create().await,
             bus_url,
             bus_prefix: broker::settings().prefix,
-            ports: SERVICES.into_iter().chain([GATEWAY]).zip(free_ports()).collect(),
+            told: Vec::new(),
+            ports: SERVICES.into_iter().chain([GATEWAY, REPLICA]).zip(free_ports()).collect(),
             processes: HashMap::new(),
             directory,
         };
@@ -83,6 +88,13 @@ impl Stack {
     pub(crate) async fn run(&mut self, service: &'static str, roles: &[&str]) {
         self.launch(service, roles);
         self.ready(service).await;
+    }
+
+    /// Starts crm-api again with settings that are others.
+    pub(crate) async fn tell(&mut self, settings: &[(&'static str, &str)]) {
+        self.told = settings.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
+        self.stop(CRM_API).await;
+        self.run(CRM_API, &[]).await;
     }
 
     /// Kills a service, as `kill -9` does.
@@ -148,7 +160,7 @@ impl Stack {
         let master = ("PULSE_SECURITY__MASTER_KEY", MASTER_KEY.to_owned());
         let internal = ("PULSE_SECURITY__INTERNAL_KEY", INTERNAL_KEY.to_owned());
         match service {
-            CRM_API => {
+            CRM_API | REPLICA => {
                 settings.extend(bus);
                 settings.extend([egress, master, internal]);
                 settings.push(("PULSE_SECURITY__SESSION_KEY", SESSION_KEY.to_owned()));
@@ -157,6 +169,7 @@ impl Stack {
                 settings.push(("PULSE_LIMITS__READ_PER_MINUTE", many()));
                 settings.push(("PULSE_LIMITS__WRITE_PER_MINUTE", many()));
                 settings.push(("PULSE_LIMITS__SIGN_IN_PER_MINUTE", many()));
+                settings.extend(self.told.iter().cloned());
             }
             INGEST_GATEWAY => settings.extend(bus),
             WEBHOOK_DISPATCHER => {
@@ -186,7 +199,8 @@ impl Stack {
         pulse_testing::http::client().get(url).send().await.is_ok_and(|answer| answer.status() == 200)
     }
 
-    fn address(&self, name: &str) -> String {
+    /// Where a service listens, without the gateway.
+    pub(crate) fn address(&self, name: &str) -> String {
         format!("http://127.0.0.1:{}", self.ports[name])
     }
 
@@ -212,6 +226,7 @@ impl Drop for Stack {
 
 /// The program of a service, beside which cargo has put this test.
 fn program(service: &str) -> PathBuf {
+    let service = if service == REPLICA { CRM_API } else { service };
     let test = std::env::current_exe().expect("the system knows");
     let program = test.parent().and_then(Path::parent).expect("target/debug/deps").join(service);
     assert!(program.exists(), "{} is missing: cargo build --workspace --bins", program.display());

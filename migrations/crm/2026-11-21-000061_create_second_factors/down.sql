@@ -1,0 +1,3 @@
+DROP TABLE attempts;
+DROP TABLE recovery_codes;
+DROP TABLE second_factors;
