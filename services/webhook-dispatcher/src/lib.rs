@@ -1,8 +1,9 @@
 //! webhook-dispatcher: tells the outside world what happened, signed and retried for 24 hours, every attempt on record.
 //!
-//! In reading order: [`settings`] say what can be set, [`fan_out`] turns an event from the bus into one delivery for
-//! each subscription that asks for it, with the bytes that [`payload`] renders once, [`deliver`] sends what is due and
-//! schedules what failed, [`replay`] makes a delivery again when it is asked to, [`sweep`] makes what the broker has lost.
+//! In reading order: [`settings`] say what can be set, [`link`] leads to the database, [`subscriptions`] are kept in
+//! memory, [`fan_out`] turns an event from the bus into one [`delivery`] for each that asks for it, with the bytes that
+//! [`payload`] renders once, [`room`] bounds what a process holds, [`deliver`] sends what is due and schedules what
+//! failed, [`replay`] makes a delivery again when it is asked to, [`sweep`] makes what the broker has lost.
 //!
 //! PostgreSQL is the truth: a delivery is a row with a due time from the commit of its fan-out to its end, and whoever
 //! works on it holds a lease. The bus brings events and commands; losing it loses no delivery.
@@ -10,19 +11,24 @@
 mod deliver;
 mod delivery;
 mod fan_out;
+mod link;
 mod payload;
 mod replay;
+mod room;
 pub mod settings;
+mod subscriptions;
 mod sweep;
 
 use std::net::SocketAddr;
 
 use anyhow::Context;
 use pulse_bus::Publisher;
+use pulse_domain::seal::MasterKey;
 use pulse_service::Service;
 use pulse_service::health::Readiness;
 use pulse_store::Pool;
-use pulse_store::notify::{Channel, Waker};
+use pulse_store::notify::{Channel, Listener, Waker};
+use secrecy::ExposeSecret;
 
 pub use settings::Settings;
 
@@ -56,13 +62,24 @@ pub fn build(service: &mut Service, settings: &Settings, role: Option<Role>) -> 
             async move { pool.ping().await }
         }
     });
+    let subscriptions = subscriptions::Subscriptions::new(
+        MasterKey::from_base64(settings.security.master_key.expose_secret()).context("security.master_key")?,
+    );
+    if plays(Role::Deliver) || plays(Role::FanOut) {
+        let url = settings.database.url.expose_secret();
+        let listener = Listener::new(url, Channel::WebhookSubscriptions, subscriptions::SWEEP);
+        service.task("subscriptions", subscriptions.clone().listen(listener, service.stop()));
+    }
+    let mut hand = None;
     if plays(Role::Deliver) {
-        let deliver = deliver::Deliver::new(settings, pool.clone()).context("the role `deliver`")?;
+        let (deliver, own) =
+            deliver::Deliver::new(settings, subscriptions.clone()).context("the role `deliver`")?;
+        hand = Some(own);
         service.task("deliver", deliver.run(service.stop()));
     }
     let waker = Waker::new(Channel::WebhookDeliveries);
     if plays(Role::Sweep) {
-        service.task("sweep", sweep::run(settings.sweep, pool.clone(), waker.clone(), service.stop()));
+        service.task("sweep", sweep::run(settings, waker.clone(), service.stop()));
     }
     if plays(Role::FanOut) || plays(Role::Replay) {
         let bus = Publisher::new(&settings.bus, "webhook-dispatcher (readiness)");
@@ -72,10 +89,10 @@ pub fn build(service: &mut Service, settings: &Settings, role: Option<Role>) -> 
         });
     }
     if plays(Role::FanOut) {
-        service.task("fan-out", fan_out::run(settings, pool.clone(), waker.clone(), service.stop()));
+        service.task("fan-out", fan_out::run(settings, subscriptions, waker.clone(), hand, service.stop()));
     }
     if plays(Role::Replay) {
-        service.task("replay", replay::run(settings, pool.clone(), waker.clone(), service.stop()));
+        service.task("replay", replay::run(settings, waker.clone(), service.stop()));
     }
     // Drains, so that the last batch before a stop still wakes whoever delivers.
     let drain = service.drain();

@@ -36,14 +36,18 @@ pub struct Security {
     pub master_key: SecretString,
 }
 
-/// Section `[delivery]`.
+/// Section `[delivery]`: bounds of each process that delivers.
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Delivery {
-    /// Deliveries under way at most, per process.
+    /// Calls under way at most. A quarter of them is kept for first attempts.
     pub concurrency: NonZeroUsize,
-    /// Deliveries under way at most to one subscription, per process: a receiver that hangs takes no more than these.
+    /// Calls under way at most for one workspace.
+    pub per_workspace: NonZeroUsize,
+    /// Calls under way at most to one subscription, whatever it asks for itself.
     pub per_subscription: NonZeroUsize,
+    /// Deliveries held in memory at most, waiting or under way; one workspace gets a quarter of that.
+    pub held: NonZeroUsize,
 }
 
 /// Section `[sweep]`.

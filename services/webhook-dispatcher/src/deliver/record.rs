@@ -1,116 +1,145 @@
-//! Recording: the result of an attempt and what becomes of its delivery, in one short transaction.
+//! Recording: the results of attempts and what becomes of their deliveries, many in one statement.
 //!
-//! The row of the attempt belongs to whoever made it, so it always gets the true outcome. The row of the delivery
-//! belongs to the lease: a worker that was too slow changes nothing there.
+//! The row of an attempt belongs to whoever made it, so it always gets the true outcome. The row of the delivery belongs
+//! to the lease: a worker that was too slow changes nothing there.
 
-use std::time::Duration;
+use std::collections::HashSet;
+use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
-use diesel::prelude::*;
-use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
-use pulse_store::schema::{webhook_attempts, webhook_deliveries};
 use serde_json::{Map, Value};
+use tokio::sync::mpsc;
+use uuid::Uuid;
 
-use super::claim::Claimed;
 use super::send::Outcome;
 use super::verdict::Verdict;
+use crate::delivery::{Lease, Leased};
+use crate::link::{self, Link};
 
-/// Records an attempt and its consequence; `false` where the lease was lost and only the attempt was recorded.
-pub(super) async fn record(
-    connection: &mut AsyncPgConnection,
-    claimed: &Claimed,
-    outcome: &Outcome,
-    duration: Duration,
-    verdict: &Verdict,
-) -> QueryResult<bool> {
-    let attempt = Attempt::of(outcome, duration, verdict);
-    connection
-        .transaction(async |connection| {
-            let held = conclude(connection, claimed, duration, verdict).await?;
-            diesel::update(webhook_attempts::table.find((claimed.workspace_id, claimed.attempt_id)))
-                .set(&attempt)
-                .execute(connection)
-                .await?;
-            Ok(held)
-        })
-        .await
-}
+use pulse_service::egress::HeaderMap;
 
-/// Gives the lease back and says what becomes of the delivery; `false` where the lease was lost.
-pub(super) async fn conclude(
-    connection: &mut AsyncPgConnection,
-    claimed: &Claimed,
-    duration: Duration,
-    verdict: &Verdict,
-) -> QueryResult<bool> {
-    let held = webhook_deliveries::table
-        .find((claimed.workspace_id, claimed.id))
-        .filter(webhook_deliveries::lease_epoch.eq(claimed.lease_epoch));
-    let changed = diesel::update(held)
-        .set(&Conclusion::of(claimed, claimed.started_at + duration, verdict))
-        .execute(connection)
-        .await?;
-    Ok(changed == 1)
-}
+/// Results of one statement at most.
+const BATCH: usize = 256;
+/// How long a result waits for others to come: nobody waits for it, and a statement costs the same for many.
+const LINGER: Duration = Duration::from_millis(10);
+/// Pause after the database failed.
+const PAUSE: Duration = Duration::from_millis(500);
 
-#[derive(AsChangeset)]
-#[diesel(table_name = webhook_deliveries, treat_none_as_null = true)]
-struct Conclusion {
+/// The record of an attempt whose worker was taken for lost has been written by who took over; the true one takes its place.
+const FOUND_AGAIN: &str = "
+    DELETE FROM webhook_attempts AS a
+     USING unnest($1::uuid[], $2::uuid[], $3::integer[]) AS r (workspace_id, delivery_id, number)
+     WHERE a.workspace_id = r.workspace_id AND a.delivery_id = r.delivery_id AND a.number = r.number
+       AND a.outcome = 'unknown'
+    RETURNING a.id";
+
+/// A delivery that this process held and holds no more.
+#[derive(Debug)]
+pub(super) struct Ended {
+    workspace_id: Uuid,
+    id: Uuid,
+    lease: Lease,
     state: &'static str,
     retries: i32,
     next_attempt_at: Option<DateTime<Utc>>,
     completed_at: Option<DateTime<Utc>>,
-    lease_until: Option<DateTime<Utc>>,
+    attempt: Option<Attempt>,
 }
 
-impl Conclusion {
-    fn of(claimed: &Claimed, ended_at: DateTime<Utc>, verdict: &Verdict) -> Self {
-        let ended = |state| Self {
-            state,
-            retries: claimed.retries,
-            next_attempt_at: None,
-            completed_at: Some(ended_at),
-            lease_until: None,
-        };
-        match *verdict {
-            Verdict::Succeeded => ended("succeeded"),
-            Verdict::Exhausted => ended("exhausted"),
-            Verdict::Cancelled => ended("cancelled"),
-            Verdict::Retry { number, at } => Self {
-                state: "scheduled",
-                retries: i32::try_from(number).unwrap_or(i32::MAX),
-                next_attempt_at: Some(at),
-                completed_at: None,
-                lease_until: None,
-            },
-        }
-    }
-}
-
-#[derive(AsChangeset, Default)]
-#[diesel(table_name = webhook_attempts)]
+/// An attempt that was made.
+#[derive(Debug, Default)]
 struct Attempt {
-    outcome: &'static str,
+    id: Uuid,
+    number: i32,
+    url: String,
+    started_at: DateTime<Utc>,
     duration_ms: i32,
+    outcome: &'static str,
+    request_headers: String,
     response_status: Option<i32>,
-    response_headers: Option<Value>,
+    response_headers: Option<String>,
     response_body: Option<String>,
     error_layer: Option<&'static str>,
     error: Option<String>,
 }
 
-impl Attempt {
-    fn of(outcome: &Outcome, duration: Duration, verdict: &Verdict) -> Self {
-        let succeeded = *verdict == Verdict::Succeeded;
-        let ended = Self {
-            outcome: if succeeded { "succeeded" } else { "failed" },
+impl Ended {
+    /// After an attempt.
+    pub(super) fn attempted(
+        leased: &Leased,
+        started_at: DateTime<Utc>,
+        duration: Duration,
+        (outcome, headers): (&Outcome, &HeaderMap),
+        verdict: &Verdict,
+    ) -> Self {
+        let attempt = Attempt {
+            id: Uuid::now_v7(),
+            number: leased.number,
+            url: leased.subscription.url.clone(),
+            started_at,
             duration_ms: i32::try_from(duration.as_millis()).unwrap_or(i32::MAX),
-            ..Self::default()
+            request_headers: masked(headers),
+            ..Attempt::of(outcome, *verdict == Verdict::Succeeded)
         };
+        let (state, retries, next_attempt_at) = match *verdict {
+            Verdict::Succeeded => ("succeeded", leased.retries, None),
+            Verdict::Exhausted => ("exhausted", leased.retries, None),
+            Verdict::Cancelled => ("cancelled", leased.retries, None),
+            Verdict::Retry { number, at } => {
+                ("scheduled", i32::try_from(number).unwrap_or(i32::MAX), Some(at))
+            }
+        };
+        Self {
+            workspace_id: leased.subscription.workspace_id,
+            id: leased.id,
+            lease: leased.lease,
+            state,
+            retries,
+            next_attempt_at,
+            completed_at: next_attempt_at.is_none().then(|| started_at + duration),
+            attempt: Some(attempt),
+        }
+    }
+
+    /// Given back without an attempt: as due as it was.
+    pub(super) fn returned(leased: &Leased) -> Self {
+        Self {
+            workspace_id: leased.subscription.workspace_id,
+            id: leased.id,
+            lease: leased.lease,
+            state: "scheduled",
+            retries: leased.retries,
+            next_attempt_at: None,
+            completed_at: None,
+            attempt: None,
+        }
+    }
+
+    /// Not wanted any more, or given up, without an attempt.
+    pub(super) fn without_attempt(
+        state: &'static str,
+        workspace_id: Uuid,
+        id: Uuid,
+        retries: i32,
+        lease: Lease,
+    ) -> Self {
+        let completed_at = Some(lease.time_at(Instant::now()));
+        Self { workspace_id, id, lease, state, retries, next_attempt_at: None, completed_at, attempt: None }
+    }
+
+    /// Nobody wants it any more.
+    pub(super) fn cancelled(workspace_id: Uuid, id: Uuid, retries: i32, lease: Lease) -> Self {
+        Self::without_attempt("cancelled", workspace_id, id, retries, lease)
+    }
+}
+
+impl Attempt {
+    fn of(outcome: &Outcome, succeeded: bool) -> Self {
+        let ended = Self { outcome: if succeeded { "succeeded" } else { "failed" }, ..Self::default() };
         match outcome {
             Outcome::Answered(answer) => Self {
                 response_status: Some(answer.status.into()),
-                response_headers: Some(headers(&answer.headers)),
+                response_headers: Some(joined(&answer.headers)),
                 response_body: Some(text(&answer.body)),
                 error_layer: (!succeeded).then_some("http_status"),
                 error: (!succeeded).then(|| format!("the receiver answered {}", answer.status)),
@@ -126,8 +155,103 @@ impl Attempt {
     }
 }
 
+/// Records results until nobody can send any more. For as long as leases hold it is worth trying: without a result a
+/// call would be made again.
+pub(super) async fn run(mut results: mpsc::Receiver<Ended>, mut link: Link, lease: Duration) {
+    let mut batch = Vec::with_capacity(BATCH);
+    while results.recv_many(&mut batch, BATCH).await > 0 {
+        if batch.len() < BATCH && !results.is_closed() {
+            tokio::time::sleep(LINGER).await;
+            while batch.len() < BATCH
+                && let Ok(ended) = results.try_recv()
+            {
+                batch.push(ended);
+            }
+        }
+        while let Err(error) = record(&mut link, &batch).await {
+            if link::is_about_data(&error) {
+                one_by_one(&mut link, &batch).await;
+                break;
+            }
+            tracing::warn!(attempts = batch.len(), error = format!("{error:#}"), "cannot record attempts");
+            batch.retain(|ended| ended.lease.since.elapsed() + PAUSE < lease);
+            tokio::time::sleep(PAUSE).await;
+        }
+        batch.clear();
+    }
+}
+
+/// One result that cannot be stored must not take the others with it.
+async fn one_by_one(link: &mut Link, batch: &[Ended]) {
+    for ended in batch {
+        if let Err(error) = record(link, std::slice::from_ref(ended)).await {
+            tracing::error!(delivery = %ended.id, error = format!("{error:#}"), "an attempt stays without a result");
+        }
+    }
+}
+
+async fn record(link: &mut Link, batch: &[Ended]) -> anyhow::Result<()> {
+    if batch.is_empty() {
+        return Ok(());
+    }
+    macro_rules! column {
+        ($rows:expr, $row:ident => $value:expr) => {
+            $rows.iter().map(|$row| $value).collect::<Vec<_>>()
+        };
+    }
+    let made: Vec<(&Ended, &Attempt)> =
+        batch.iter().filter_map(|ended| Some((ended, ended.attempt.as_ref()?))).collect();
+    let unknown: Vec<Option<i32>> = vec![None; made.len()];
+    let held = link
+        .query(
+            include_str!("record.sql"),
+            &[
+                &column!(batch, ended => ended.workspace_id),
+                &column!(batch, ended => ended.id),
+                &column!(batch, ended => ended.lease.epoch),
+                &column!(batch, ended => ended.state),
+                &column!(batch, ended => ended.retries),
+                &column!(batch, ended => ended.attempt.is_some()),
+                &column!(batch, ended => ended.next_attempt_at),
+                &column!(batch, ended => ended.completed_at),
+                &column!(made, row => row.0.workspace_id),
+                &column!(made, row => row.1.id),
+                &column!(made, row => row.0.id),
+                &column!(made, row => row.1.number),
+                &column!(made, row => row.1.url.as_str()),
+                &column!(made, row => row.1.started_at),
+                &column!(made, row => row.1.duration_ms),
+                &unknown,
+                &unknown,
+                &unknown,
+                &vec![None::<&str>; made.len()],
+                &column!(made, row => row.1.outcome),
+                &column!(made, row => row.1.request_headers.as_str()),
+                &column!(made, row => row.1.response_status),
+                &column!(made, row => row.1.response_headers.as_deref()),
+                &column!(made, row => row.1.response_body.as_deref()),
+                &column!(made, row => row.1.error_layer),
+                &column!(made, row => row.1.error.as_deref()),
+                &column!(made, row => row.0.next_attempt_at),
+            ],
+        )
+        .await?;
+    if held.len() < batch.len() {
+        let held: HashSet<Uuid> = held.iter().map(|row| row.get(0)).collect();
+        let lost: Vec<_> = made.iter().filter(|(ended, _)| !held.contains(&ended.id)).collect();
+        tracing::warn!(attempts = lost.len(), "leases were lost before their results were recorded");
+        let parameters = (
+            column!(lost, row => row.0.workspace_id),
+            column!(lost, row => row.0.id),
+            column!(lost, row => row.1.number),
+        );
+        link.query(FOUND_AGAIN, &[&parameters.0, &parameters.1, &parameters.2]).await?;
+    }
+    Ok(())
+}
+
 /// Repeated headers become one, as RFC 9110 section 5.3 has it.
-fn headers(headers: &[(String, String)]) -> Value {
+fn joined(headers: &[(String, String)]) -> String {
     let mut object: Map<String, Value> = Map::new();
     for (name, value) in headers {
         match object.get_mut(name) {
@@ -140,7 +264,20 @@ fn headers(headers: &[(String, String)]) -> Value {
             }
         }
     }
-    Value::Object(object)
+    json(object)
+}
+
+/// What was sent along, with the values masked that are secret.
+fn masked(headers: &HeaderMap) -> String {
+    let text = |value: &pulse_service::egress::HeaderValue| {
+        if value.is_sensitive() { "***".into() } else { String::from_utf8_lossy(value.as_bytes()).into_owned() }
+    };
+    json(headers.iter().map(|(name, value)| (name.to_string(), Value::String(text(value)))).collect())
+}
+
+/// JSON that PostgreSQL can store: without NUL.
+fn json(object: Map<String, Value>) -> String {
+    Value::Object(object).to_string().replace("\\u0000", "\u{fffd}")
 }
 
 /// Text that PostgreSQL can store: UTF-8 without NUL.
@@ -150,6 +287,8 @@ fn text(bytes: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use pulse_service::egress::HeaderValue;
+
     use super::*;
 
     #[test]
@@ -161,6 +300,16 @@ mod tests {
     fn repeated_headers_are_joined() {
         let sent = [("vary", "a"), ("date", "x"), ("vary", "b")];
         let sent: Vec<_> = sent.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
-        assert_eq!(headers(&sent), serde_json::json!({ "vary": "a, b", "date": "x" }));
+        assert_eq!(joined(&sent), r#"{"vary":"a, b","date":"x"}"#);
+    }
+
+    #[test]
+    fn what_is_secret_is_masked() {
+        let mut headers = HeaderMap::new();
+        headers.insert("x-a", HeaderValue::from_static("open"));
+        let mut secret = HeaderValue::from_static("secret");
+        secret.set_sensitive(true);
+        headers.insert("authorization", secret);
+        assert_eq!(masked(&headers), r#"{"x-a":"open","authorization":"***"}"#);
     }
 }

@@ -1,19 +1,17 @@
 //! What becomes of a delivery after an attempt.
 
-use std::time::Duration;
-
 use chrono::{DateTime, Utc};
-use pulse_domain::schedule::{self, MAX_RETRIES, next_retry};
+use pulse_domain::schedule::{Attempt, MAX_RETRIES, next_retry};
 
-use super::claim::Claimed;
 use super::send::Outcome;
+use crate::delivery::Leased;
 
 /// The receiver says that it is gone for good: sending to it again is pointless.
 const GONE: u16 = 410;
 
 /// A delivery whose attempts keep getting lost with the worker that makes them is given up in the end. Twice what the
 /// schedule can use leaves a good delivery its full schedule even if every other attempt is lost.
-pub(super) const MOST_ATTEMPTS: i64 = 2 * (1 + MAX_RETRIES as i64);
+pub(super) const MOST_ATTEMPTS: i32 = 2 * (1 + MAX_RETRIES as i32);
 
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
@@ -32,19 +30,15 @@ pub(super) enum Verdict {
     Cancelled,
 }
 
-/// Judges an attempt that took `duration`.
-pub(super) fn judge(claimed: &Claimed, outcome: &Outcome, duration: Duration) -> Verdict {
+/// Judges an attempt that has just ended.
+pub(super) fn judge(leased: &Leased, outcome: &Outcome, last: Attempt) -> Verdict {
     match outcome {
         Outcome::Answered(answer) if (200..300).contains(&answer.status) => Verdict::Succeeded,
         Outcome::Answered(answer) if answer.status == GONE => Verdict::Cancelled,
-        _ if claimed.lease_epoch >= MOST_ATTEMPTS => Verdict::Exhausted,
+        _ if leased.number >= MOST_ATTEMPTS => Verdict::Exhausted,
         _ => {
-            let last =
-                schedule::Attempt { started_at: claimed.started_at, ended_at: claimed.started_at + duration };
-            let done = usize::try_from(claimed.retries).unwrap_or(MAX_RETRIES);
-            let allowed = usize::try_from(claimed.max_retries).unwrap_or(0);
-            let first = claimed.first_attempt_at.unwrap_or(claimed.started_at);
-            next_retry(claimed.id, first, last, done, allowed)
+            let done = usize::try_from(leased.retries).unwrap_or(MAX_RETRIES);
+            next_retry(leased.id, leased.first_attempt_at, last, done, leased.subscription.max_retries)
                 .map_or(Verdict::Exhausted, |(number, at)| Verdict::Retry { number, at })
         }
     }
@@ -52,30 +46,34 @@ pub(super) fn judge(claimed: &Claimed, outcome: &Outcome, duration: Duration) ->
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+    use std::time::Instant;
+
     use bytes::Bytes;
     use chrono::TimeDelta;
     use pulse_service::egress::Answer;
     use uuid::Uuid;
 
     use super::*;
+    use crate::delivery::{Lease, Payload};
+    use crate::room::Room;
+    use crate::subscriptions::Subscription;
 
-    fn claimed(retries: i32, lease_epoch: i64) -> Claimed {
+    fn leased(retries: i32, number: i32) -> Leased {
         let at = DateTime::from_timestamp(1_700_000_000, 0).expect("in range");
-        Claimed {
-            workspace_id: Uuid::from_u128(1),
+        let subscription = Subscription::sample(3, 8);
+        let place = Room::new(4).take(subscription.workspace_id, subscription.id, 8).expect("an empty room");
+        Leased {
+            subscription: Arc::new(subscription),
             id: Uuid::from_u128(2),
-            subscription_id: Uuid::from_u128(3),
             event_id: Uuid::from_u128(4),
+            event_type: "contact.created".into(),
+            payload: Arc::new(Payload::new(Bytes::new(), Uuid::from_u128(5))),
             retries,
-            first_attempt_at: Some(at),
-            started_at: at,
-            lease_epoch,
-            attempt_id: Uuid::from_u128(5),
-            url: "https://example.com/".into(),
-            secret_sealed: vec![],
-            max_retries: 12,
-            wanted: true,
-            body: vec![],
+            number,
+            first_attempt_at: at,
+            lease: Lease { epoch: 1, at, since: Instant::now() },
+            _place: place,
         }
     }
 
@@ -83,8 +81,14 @@ mod tests {
         Outcome::Answered(Answer { status, headers: vec![], body: Bytes::new() })
     }
 
-    fn verdict(status: u16, retries: i32, lease_epoch: i64) -> Verdict {
-        judge(&claimed(retries, lease_epoch), &answered(status), Duration::from_secs(1))
+    fn took(leased: &Leased, seconds: i64) -> Attempt {
+        let started_at = leased.first_attempt_at;
+        Attempt { started_at, ended_at: started_at + TimeDelta::seconds(seconds) }
+    }
+
+    fn verdict(status: u16, retries: i32, number: i32) -> Verdict {
+        let leased = leased(retries, number);
+        judge(&leased, &answered(status), took(&leased, 1))
     }
 
     #[test]
@@ -99,9 +103,9 @@ mod tests {
 
     #[test]
     fn the_first_retry_comes_4_to_5_seconds_after_a_failure_and_rests_after_a_slow_one() {
-        let claimed = claimed(0, 1);
-        let at = |duration| match judge(&claimed, &answered(500), Duration::from_secs(duration)) {
-            Verdict::Retry { number: 1, at } => at - claimed.started_at,
+        let leased = leased(0, 1);
+        let at = |seconds| match judge(&leased, &answered(500), took(&leased, seconds)) {
+            Verdict::Retry { number: 1, at } => at - leased.first_attempt_at,
             other => panic!("{other:?}"),
         };
         assert!(at(0) >= TimeDelta::seconds(4) && at(0) <= TimeDelta::seconds(5));

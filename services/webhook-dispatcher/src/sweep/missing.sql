@@ -9,8 +9,8 @@ SELECT
     e.resource_type,
     e.record_id,
     e.occurred_at,
-    e.data,
-    e.changes,
+    e.data::text AS data,
+    e.changes::text AS changes,
     e.correlation_id,
     s.id AS subscription_id,
     s.payload_version
@@ -22,8 +22,8 @@ JOIN webhook_subscriptions AS s
  -- What a subscription asked for when the event happened is known only if it has not changed since.
  AND s.updated_at <= e.occurred_at
  AND (s.event_types ? '*' OR s.event_types ? e.event_type)
-WHERE e.published_at <= now() - $1 * interval '1 millisecond'
-  AND e.published_at > now() - $2 * interval '1 millisecond'
+WHERE e.published_at <= now() - $1::bigint * interval '1 millisecond'
+  AND e.published_at > now() - $2::bigint * interval '1 millisecond'
   AND NOT EXISTS (
       SELECT FROM webhook_deliveries AS d
       WHERE d.workspace_id = e.workspace_id
@@ -32,4 +32,4 @@ WHERE e.published_at <= now() - $1 * interval '1 millisecond'
         AND d.replay_of_id IS NULL
   )
 ORDER BY e.sequence
-LIMIT $3
+LIMIT $3::bigint

@@ -207,9 +207,9 @@ impl App {
 
 /// Limits on what is under way in all, and to one subscription.
 pub(crate) fn delivery(concurrency: usize, per_subscription: usize) -> Delivery {
-    let [concurrency, per_subscription] =
-        [concurrency, per_subscription].map(|limit| limit.try_into().expect("not zero"));
-    Delivery { concurrency, per_subscription }
+    let [concurrency, per_subscription, per_workspace, held] =
+        [concurrency, per_subscription, 64, 2_048].map(|limit| limit.try_into().expect("not zero"));
+    Delivery { concurrency, per_subscription, per_workspace, held }
 }
 
 /// Missing deliveries are looked for once events have been published for this long.

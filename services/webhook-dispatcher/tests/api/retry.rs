@@ -43,7 +43,7 @@ async fn a_failed_delivery_is_scheduled_again_and_sends_the_same_bytes() {
     assert_eq!((attempts[2].error_layer.as_deref(), attempts[2].error.as_deref()), (None, None));
     assert_eq!(attempts[0].url, sink.url());
     assert!(attempts[0].duration_ms.is_some());
-    assert_eq!(Some(attempts[0].started_at), delivery.first_attempt_at);
+    assert!(Some(attempts[0].started_at) >= delivery.first_attempt_at);
     app.stop(dispatcher, &[]).await;
 }
 
