@@ -113,11 +113,21 @@ pub const KINDS: &[Kind] = &[
         "user_sessions",
         "A session was ended before its time: its user signed out or left, or it was revoked.",
     ),
+    kind(
+        "webhook_subscription.failing",
+        "webhook_subscriptions",
+        "Nothing has succeeded for a day, and again for three; `data` says since when.",
+    ),
+    kind(
+        "webhook_subscription.disabled",
+        "webhook_subscriptions",
+        "A receiver is gone (410), or nothing has succeeded for five days; `data.disabled_reason` says which.",
+    ),
 ];
 
 /// Past tenses that do not end in "ed", and states that have no verb.
 #[cfg(test)]
-const IRREGULAR: [&str; 4] = ["lost", "no_show", "sent", "won"];
+const IRREGULAR: [&str; 5] = ["failing", "lost", "no_show", "sent", "won"];
 
 const fn kind(name: &'static str, resource: &'static str, meaning: &'static str) -> Kind {
     Kind { name, resource, meaning }

@@ -1,4 +1,3 @@
-DROP TABLE webhook_endpoints;
 DROP TABLE webhook_attempts;
 DROP TABLE webhook_deliveries;
 DROP TABLE webhook_payloads;

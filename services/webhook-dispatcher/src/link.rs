@@ -16,6 +16,15 @@ use tokio_postgres::{Client, NoTls, Row, Statement};
 /// Opening takes this long at most, and so does a statement: a database that hangs must not hold a batch forever.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// Every statement looks rows up by keys that come in arrays or along an index, however large the tables are. The planner
+/// cannot know that of an array it has not seen, and must not be tempted by a table that happens to be small.
+const PLANS: &str = "
+    SET plan_cache_mode TO force_generic_plan;
+    SET enable_seqscan TO off;
+    SET enable_hashjoin TO off;
+    SET enable_mergejoin TO off;
+    SET jit TO off";
+
 /// The values of a statement.
 pub(crate) type Parameters<'a> = &'a [&'a (dyn ToSql + Sync)];
 
@@ -23,7 +32,7 @@ pub(crate) type Parameters<'a> = &'a [&'a (dyn ToSql + Sync)];
 #[derive(Debug)]
 pub(crate) struct Link {
     url: SecretString,
-    setup: &'static str,
+    unsynced: bool,
     open: Option<Open>,
 }
 
@@ -39,8 +48,7 @@ impl Link {
     pub(crate) fn new(settings: &Settings) -> Self {
         Self {
             url: settings.url.clone(),
-            // The plans do not depend on the values: arrays, each element of which is looked up by a key.
-            setup: "SET plan_cache_mode TO force_generic_plan",
+            unsynced: false,
             open: None,
         }
     }
@@ -48,8 +56,20 @@ impl Link {
     /// Commits without waiting for the disk. What the last moments before a crash of the database have written may be
     /// lost then.
     pub(crate) fn unsynced(settings: &Settings) -> Self {
-        let setup = "SET plan_cache_mode TO force_generic_plan; SET synchronous_commit TO off";
-        Self { setup, ..Self::new(settings) }
+        Self { unsynced: true, ..Self::new(settings) }
+    }
+
+    /// Runs statements without values, all or none of them.
+    pub(crate) async fn execute(&mut self, sql: &str) -> anyhow::Result<()> {
+        let open = match &mut self.open {
+            Some(open) => open,
+            None => self.open.insert(open(self.url.expose_secret(), self.unsynced).await?),
+        };
+        let done = open.client.batch_execute(sql).await;
+        if done.is_err() {
+            self.open = None;
+        }
+        Ok(done?)
     }
 
     /// Runs a statement and returns its rows. The connection is given up after any failure.
@@ -74,7 +94,7 @@ impl Link {
     ) -> anyhow::Result<Vec<Row>> {
         let open = match &mut self.open {
             Some(open) => open,
-            None => self.open.insert(open(self.url.expose_secret(), self.setup).await?),
+            None => self.open.insert(open(self.url.expose_secret(), self.unsynced).await?),
         };
         let statement = match open.statements.entry(sql) {
             Entry::Occupied(known) => known.into_mut(),
@@ -84,7 +104,7 @@ impl Link {
     }
 }
 
-async fn open(url: &str, setup: &str) -> anyhow::Result<Open> {
+async fn open(url: &str, unsynced: bool) -> anyhow::Result<Open> {
     let (client, connection) = tokio_postgres::connect(url, NoTls).await.context("the database is away")?;
     let mut driver = JoinSet::new();
     driver.spawn(async move {
@@ -92,7 +112,10 @@ async fn open(url: &str, setup: &str) -> anyhow::Result<Open> {
             tracing::warn!(%error, "a database connection was lost");
         }
     });
-    client.batch_execute(setup).await?;
+    client.batch_execute(PLANS).await?;
+    if unsynced {
+        client.batch_execute("SET synchronous_commit TO off").await?;
+    }
     Ok(Open { client, statements: HashMap::new(), _driver: driver })
 }
 

@@ -20,7 +20,7 @@ use crate::link::Link;
 const BATCH: u16 = 32;
 
 const ORIGINAL: &str = "
-    SELECT subscription_id, event_id, event_type, record_id, payload_version
+    SELECT subscription_id, event_id, event_type, resource_type, record_id, payload_version
       FROM webhook_deliveries
      WHERE workspace_id = $1 AND id = $2";
 
@@ -73,6 +73,7 @@ async fn replay(link: &mut Link, body: &[u8]) -> Result<(), Failure> {
         subscription_id: original.get("subscription_id"),
         event_id: original.get("event_id"),
         event_type: original.get("event_type"),
+        resource_type: original.get("resource_type"),
         record_id: original.get("record_id"),
         payload_version: original.get("payload_version"),
         replay_of_id: Some(delivery_id),

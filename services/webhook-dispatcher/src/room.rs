@@ -2,11 +2,11 @@
 //!
 //! What it has no room for stays in the database, where every process can claim it. A receiver gets as much room as it
 //! works off in a moment: one that is slow or fails gets no more than it may have calls under way, and its deliveries
-//! wait where they cost nothing. One workspace gets no more than a quarter of all.
+//! wait where they cost nothing. One that is parked gets none. One workspace gets no more than a quarter of all.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 use uuid::Uuid;
@@ -45,6 +45,7 @@ struct State {
 struct Held {
     places: usize,
     most: usize,
+    parked_until: Option<Instant>,
 }
 
 /// A place that is taken, until this is dropped.
@@ -63,18 +64,38 @@ impl Room {
 
     /// Takes a place for a delivery to a subscription, if there is one.
     pub(crate) fn take(&self, workspace: Uuid, subscription: Uuid, concurrency: usize) -> Option<Place> {
+        self.take_if(workspace, subscription, concurrency, |held| {
+            held.places < held.most && held.parked_until.is_none_or(|until| until <= Instant::now())
+        })
+    }
+
+    /// The same, even if the receiver is parked: for a probe, or for an attempt that cannot wait.
+    pub(crate) fn take_if_parked(
+        &self,
+        workspace: Uuid,
+        subscription: Uuid,
+        concurrency: usize,
+    ) -> Option<Place> {
+        self.take_if(workspace, subscription, concurrency, |held| held.places < concurrency)
+    }
+
+    fn take_if(
+        &self,
+        workspace: Uuid,
+        subscription: Uuid,
+        concurrency: usize,
+        fits: impl Fn(&Held) -> bool,
+    ) -> Option<Place> {
         let mut state = self.state();
         let share = (self.0.most / SHARE).max(1);
         let State { closed, held, workspaces, subscriptions } = &mut *state;
         let of_workspace = workspaces.entry(workspace).or_default();
-        let of_subscription = subscriptions
-            .entry(subscription)
-            .or_insert_with(|| Held { places: 0, most: AT_FIRST.max(concurrency) });
-        if *closed
-            || *held >= self.0.most
-            || *of_workspace >= share
-            || of_subscription.places >= of_subscription.most
-        {
+        let of_subscription = subscriptions.entry(subscription).or_insert_with(|| Held {
+            places: 0,
+            most: AT_FIRST.max(concurrency),
+            parked_until: None,
+        });
+        if *closed || *held >= self.0.most || *of_workspace >= share || !fits(of_subscription) {
             return None;
         }
         *held += 1;
@@ -94,7 +115,26 @@ impl Room {
             None => subscription.concurrency,
         };
         if let Some(held) = self.state().subscriptions.get_mut(&subscription.id) {
-            held.most = most;
+            // A receiver that comes back is not overrun: each success lets twice as much in.
+            held.most = most.min(held.most * 2);
+            if took.is_some() {
+                held.parked_until = None;
+            }
+        }
+    }
+
+    /// Lets nothing in for a subscription for a while, and one delivery after that: a probe.
+    pub(crate) fn park(&self, subscription: Uuid, time: Duration) {
+        let mut state = self.state();
+        let held = state.subscriptions.entry(subscription).or_insert(Held { places: 0, most: 1, parked_until: None });
+        held.most = 1;
+        held.parked_until = Some(Instant::now() + time);
+    }
+
+    /// The receiver is not parked any more.
+    pub(crate) fn unpark(&self, subscription: Uuid) {
+        if let Some(held) = self.state().subscriptions.get_mut(&subscription) {
+            held.parked_until = None;
         }
     }
 
@@ -161,9 +201,10 @@ mod tests {
             (Some(Duration::from_secs(9)), 2),
             (None, 2),
         ] {
-            let first = take(&room, 1, &subscription);
-            room.note(&subscription, took);
-            drop(first);
+            for _ in 0..4 {
+                let _first = take(&room, 1, &subscription);
+                room.note(&subscription, took);
+            }
             assert_eq!(take(&room, 1_000, &subscription).len(), most, "{took:?}");
         }
         let unknown = Subscription::sample(3, 2);
@@ -171,6 +212,21 @@ mod tests {
         assert_eq!((places.len(), room.surplus(unknown.id)), (AT_FIRST, 0));
         room.note(&unknown, None);
         assert_eq!(room.surplus(unknown.id), AT_FIRST - 2);
+    }
+
+    #[test]
+    fn a_receiver_that_is_parked_gets_a_probe_and_then_twice_as_much_with_each_success() {
+        let (room, subscription) = (Room::new(4_000), Subscription::sample(2, 8));
+        room.park(subscription.id, Duration::from_secs(3_600));
+        assert!(take(&room, 1, &subscription).is_empty());
+        room.park(subscription.id, Duration::ZERO);
+        let mut most = 1;
+        for _ in 0..5 {
+            let places = take(&room, 1_000, &subscription);
+            assert_eq!(places.len(), most);
+            room.note(&subscription, Some(Duration::from_millis(1)));
+            most *= 2;
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@
 //! address that has been corrected.
 
 use std::collections::HashMap;
+use std::num::NonZeroU16;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -27,11 +28,13 @@ pub(crate) const SWEEP: Duration = Duration::from_secs(60);
 const MOST: usize = 10_000;
 
 const LOAD: &str = "
-    SELECT workspace_id, id, xmin::text::bigint AS version, url, event_types, payload_version, max_retries,
-           concurrency, rate_per_second, headers_sealed, secret_sealed, previous_secret_sealed,
-           previous_secret_expires_at
-      FROM webhook_subscriptions
-     WHERE workspace_id = ANY ($1) AND enabled AND deleted_at IS NULL";
+    SELECT s.workspace_id, s.id, s.xmin::text::bigint AS version, s.url, s.event_types, s.payload_version, s.max_retries,
+           coalesce(s.concurrency, $2::integer) AS concurrency, s.rate_per_second, s.headers_sealed, s.secret_sealed,
+           s.previous_secret_sealed, s.previous_secret_expires_at
+      FROM webhook_subscriptions AS s
+      LEFT JOIN webhook_endpoints AS e ON e.workspace_id = s.workspace_id AND e.id = s.id
+     WHERE s.workspace_id = ANY ($1) AND s.enabled AND s.deleted_at IS NULL
+       AND NOT coalesce(e.disabled_at > s.enabled_at, false)";
 
 /// A subscription that is enabled, ready to be delivered to.
 #[derive(Debug)]
@@ -72,6 +75,7 @@ pub(crate) struct Subscriptions(Arc<Shared>);
 
 struct Shared {
     key: MasterKey,
+    concurrency: i32,
     known: Mutex<Known>,
 }
 
@@ -90,8 +94,14 @@ impl Subscription {
 }
 
 impl Subscriptions {
-    pub(crate) fn new(key: MasterKey) -> Self {
-        Self(Arc::new(Shared { key, known: Mutex::default() }))
+    /// With the key that secrets are sealed with, and the number of calls that may be under way to a subscription that
+    /// says nothing itself.
+    pub(crate) fn new(key: MasterKey, concurrency: NonZeroU16) -> Self {
+        Self(Arc::new(Shared { key, concurrency: concurrency.get().into(), known: Mutex::default() }))
+    }
+
+    pub(crate) fn concurrency(&self) -> i32 {
+        self.0.concurrency
     }
 
     /// The enabled subscriptions of workspaces; every one of these is in the answer.
@@ -117,7 +127,7 @@ impl Subscriptions {
         }
         let mut read: HashMap<Uuid, Vec<Arc<Subscription>>> =
             unknown.iter().map(|workspace| (*workspace, Vec::new())).collect();
-        for row in link.query(LOAD, &[&unknown]).await? {
+        for row in link.query(LOAD, &[&unknown, &self.concurrency()]).await? {
             let subscription = self.read(&row);
             read.entry(subscription.workspace_id).or_default().push(Arc::new(subscription));
         }

@@ -1,15 +1,17 @@
 -- $1 subscriptions
 -- $2 how many deliveries of each to claim at most
--- $3 how long the lease holds, in milliseconds
+-- $3 of which of them only what has been tried for a day
+-- $4 how long the lease holds, in milliseconds
 WITH due AS (
     SELECT d.workspace_id, d.id
-    FROM unnest($1::uuid[], $2::bigint[]) AS asked (subscription_id, most)
+    FROM unnest($1::uuid[], $2::bigint[], $3::boolean[]) AS asked (subscription_id, most, overdue)
     CROSS JOIN LATERAL (
         SELECT workspace_id, id
         FROM webhook_deliveries
         WHERE subscription_id = asked.subscription_id
-          AND state = 'scheduled' AND lease_until IS NULL AND next_attempt_at IS NOT NULL
+          AND state = 'scheduled' AND lease_until IS NULL
           AND next_attempt_at <= now()
+          AND (NOT asked.overdue OR first_attempt_at <= now() - interval '24 hours')
         ORDER BY next_attempt_at
         LIMIT asked.most
         FOR NO KEY UPDATE SKIP LOCKED
@@ -17,7 +19,7 @@ WITH due AS (
 ),
 claimed AS (
     UPDATE webhook_deliveries AS d
-    SET lease_until = now() + $3::bigint * interval '1 millisecond',
+    SET lease_until = now() + $4::bigint * interval '1 millisecond',
         leased_at = now(),
         lease_epoch = d.lease_epoch + 1,
         attempts = d.attempts + 1,
@@ -38,12 +40,16 @@ SELECT
     claimed.leased_at,
     claimed.lease_epoch,
     -- Of the subscription as it is now; NULL where nothing is wanted any more.
-    CASE WHEN s.enabled AND s.deleted_at IS NULL THEN s.xmin::text::bigint END AS version,
+    CASE
+        WHEN s.enabled AND s.deleted_at IS NULL AND NOT coalesce(e.disabled_at > s.enabled_at, false)
+        THEN s.xmin::text::bigint
+    END AS version,
     -- NULL where it is too old to be kept.
     p.body,
     p.correlation_id
 FROM claimed
 JOIN webhook_subscriptions AS s ON s.workspace_id = claimed.workspace_id AND s.id = claimed.subscription_id
+LEFT JOIN webhook_endpoints AS e ON e.workspace_id = s.workspace_id AND e.id = s.id
 LEFT JOIN webhook_payloads AS p
   ON p.workspace_id = claimed.workspace_id AND p.event_id = claimed.event_id AND p.version = claimed.payload_version
 ORDER BY claimed.next_attempt_at

@@ -131,7 +131,7 @@ impl Lanes {
             not_before: None,
         });
         // The newest version of the subscription says what holds.
-        lane.concurrency = subscription.concurrency.min(self.limits.per_subscription.get());
+        lane.concurrency = subscription.concurrency;
         lane.interval = subscription.interval;
         lane.waiting[usize::from(slot.retry)].push_back(leased);
         self.line_up(id);
@@ -269,7 +269,7 @@ impl Lane {
 
 #[cfg(test)]
 mod tests {
-    use std::num::NonZeroUsize;
+    use std::num::{NonZeroU16, NonZeroUsize};
     use std::sync::Arc;
 
     use bytes::Bytes;
@@ -280,10 +280,10 @@ mod tests {
     use crate::room::Room;
     use crate::subscriptions::Subscription;
 
-    fn lanes(concurrency: usize, per_subscription: usize, per_workspace: usize) -> Lanes {
-        let [concurrency, per_subscription, per_workspace] = [concurrency, per_subscription, per_workspace]
-            .map(|limit| NonZeroUsize::new(limit).expect("not zero"));
-        let held = NonZeroUsize::MAX;
+    fn lanes(concurrency: usize, per_workspace: usize) -> Lanes {
+        let [concurrency, per_workspace] =
+            [concurrency, per_workspace].map(|limit| NonZeroUsize::new(limit).expect("not zero"));
+        let (per_subscription, held) = (NonZeroU16::MIN, NonZeroUsize::MAX);
         Lanes::new(settings::Delivery { concurrency, per_subscription, per_workspace, held })
     }
 
@@ -312,9 +312,9 @@ mod tests {
 
     #[test]
     fn a_call_begins_within_the_bounds_of_subscription_workspace_and_process() {
-        let mut lanes = lanes(5, 2, 3);
+        let mut lanes = lanes(5, 3);
         for subscription in [1, 1, 1, 2, 2, 2] {
-            lanes.push(leased(1, Subscription::sample(subscription, 8), 1));
+            lanes.push(leased(1, Subscription::sample(subscription, 2), 1));
         }
         let first = begin_all(&mut lanes);
         assert_eq!(first.len(), 3, "of the workspace");
@@ -334,7 +334,7 @@ mod tests {
 
     #[test]
     fn workspaces_and_their_subscriptions_take_turns() {
-        let mut lanes = lanes(100, 8, 100);
+        let mut lanes = lanes(100, 100);
         for (workspace, subscription) in [(1, 1), (1, 1), (1, 2), (2, 3), (2, 3)] {
             lanes.push(leased(workspace, Subscription::sample(subscription, 8), 1));
         }
@@ -345,7 +345,7 @@ mod tests {
 
     #[test]
     fn retries_leave_slots_to_first_attempts() {
-        let mut lanes = lanes(4, 8, 8);
+        let mut lanes = lanes(4, 8);
         for _ in 0..6 {
             lanes.push(leased(1, Subscription::sample(1, 8), 2));
         }
@@ -356,7 +356,7 @@ mod tests {
 
     #[test]
     fn a_rate_spaces_the_beginnings_of_calls() {
-        let mut lanes = lanes(4, 8, 8);
+        let mut lanes = lanes(4, 8);
         let interval = Some(Duration::from_secs(3_600));
         for _ in 0..2 {
             lanes.push(leased(1, Subscription { interval, ..Subscription::sample(1, 8) }, 1));
@@ -372,9 +372,9 @@ mod tests {
 
     #[test]
     fn what_waits_can_be_taken_back() {
-        let mut lanes = lanes(4, 1, 8);
+        let mut lanes = lanes(4, 8);
         for number in [1, 2, 1, 1] {
-            lanes.push(leased(1, Subscription::sample(1, 8), number));
+            lanes.push(leased(1, Subscription::sample(1, 1), number));
         }
         let slot = Slot::of(&lanes.next(Instant::now()).expect("a call"));
         let taken = lanes.take_back(slot.subscription, 2);

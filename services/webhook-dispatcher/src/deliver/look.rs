@@ -17,8 +17,9 @@ use uuid::Uuid;
 use super::Hand;
 use super::record::Ended;
 use crate::delivery::{Lease, Leased, Payload, milliseconds};
+use crate::health;
 use crate::link::Link;
-use crate::room::Place;
+use crate::room::{Place, Room};
 use crate::subscriptions::{Subscription, Subscriptions};
 
 /// Claims of one subscription in one statement at most: others have their turn in between.
@@ -49,6 +50,62 @@ struct Found {
     next: Option<Duration>,
     /// Whether something is due that there is no room for.
     crowded: bool,
+}
+
+impl Found {
+    fn due_in(&mut self, milliseconds: i64) {
+        let due_in = Duration::from_millis(milliseconds.unsigned_abs());
+        self.next = Some(self.next.map_or(due_in, |next| next.min(due_in)));
+    }
+}
+
+/// A subscription that has something due.
+struct Lane {
+    workspace: Uuid,
+    subscription: Uuid,
+    concurrency: usize,
+}
+
+impl Lane {
+    fn of(row: &Row) -> Self {
+        Self {
+            workspace: row.get("workspace_id"),
+            subscription: row.get("subscription_id"),
+            concurrency: usize::try_from(row.get::<_, i32>("concurrency")).unwrap_or(1),
+        }
+    }
+
+    fn place(&self, room: &Room) -> Option<Place> {
+        room.take(self.workspace, self.subscription, self.concurrency)
+    }
+
+    fn place_if_parked(&self, room: &Room) -> Option<Place> {
+        room.take_if_parked(self.workspace, self.subscription, self.concurrency)
+    }
+}
+
+/// What is to be claimed, with the places for it.
+#[derive(Default)]
+struct Asked {
+    subscriptions: Vec<Uuid>,
+    counts: Vec<i64>,
+    overdue: Vec<bool>,
+    places: HashMap<Uuid, Vec<Place>>,
+}
+
+impl Asked {
+    /// Asks for as many of a subscription's deliveries as there is room for; whether that was enough.
+    fn ask(&mut self, lane: &Lane, most: usize, overdue: bool, place: impl FnMut() -> Option<Place>) -> bool {
+        let taken: Vec<Place> = std::iter::repeat_with(place).take(most).map_while(|place| place).collect();
+        let enough = taken.len() == most;
+        if !taken.is_empty() {
+            self.subscriptions.push(lane.subscription);
+            self.counts.push(taken.len() as i64);
+            self.overdue.push(overdue);
+            self.places.insert(lane.subscription, taken);
+        }
+        enough
+    }
 }
 
 impl Look {
@@ -85,40 +142,51 @@ impl Look {
     }
 
     async fn look(&mut self) -> anyhow::Result<Found> {
-        let (mut subscriptions, mut counts, mut places) = (Vec::new(), Vec::new(), HashMap::new());
         let mut found = Found { next: None, crowded: false };
-        for row in self.link.query(include_str!("look.sql"), &[]).await? {
-            let due_in: i64 = row.get("due_in_ms");
+        let (mut asked, mut rested) = (Asked::default(), Vec::new());
+        let room = self.hand.room().clone();
+        for row in self.link.query(include_str!("look.sql"), &[&self.subscriptions.concurrency()]).await? {
+            let (due_in, parked): (i64, Option<i64>) = (row.get("due_in_ms"), row.get("parked_ms"));
             if due_in > 0 {
-                let due_in = Duration::from_millis(due_in.unsigned_abs());
-                found.next = Some(found.next.map_or(due_in, |next| next.min(due_in)));
+                found.due_in(due_in);
                 continue;
             }
-            let (workspace, id): (Uuid, Uuid) = (row.get("workspace_id"), row.get("subscription_id"));
-            let concurrency = usize::try_from(row.get::<_, i32>("concurrency")).unwrap_or(1);
-            let taken: Vec<Place> = std::iter::repeat_with(|| self.hand.room().take(workspace, id, concurrency))
-                .take(CLAIM)
-                .map_while(|place| place)
-                .collect();
-            found.crowded |= taken.len() < CLAIM;
-            if !taken.is_empty() {
-                subscriptions.push(id);
-                counts.push(taken.len() as i64);
-                places.insert(id, taken);
+            let lane = Lane::of(&row);
+            match parked {
+                None => {
+                    room.unpark(lane.subscription);
+                    found.crowded |= !asked.ask(&lane, CLAIM, false, || lane.place(&room));
+                }
+                Some(time) if time <= 0 => rested.push(lane),
+                Some(time) => {
+                    found.due_in(time);
+                    room.park(lane.subscription, Duration::from_millis(time.unsigned_abs()));
+                    if row.get("overdue") {
+                        found.crowded |=
+                            !asked.ask(&lane, lane.concurrency, true, || lane.place_if_parked(&room));
+                    }
+                }
             }
         }
-        if subscriptions.is_empty() {
+        let keys: Vec<_> = rested.iter().map(|lane| (lane.workspace, lane.subscription)).collect();
+        let probed = health::probe(&mut self.link, &keys).await?;
+        for lane in rested.iter().filter(|lane| probed.contains(&lane.subscription)) {
+            asked.ask(lane, 1, false, || lane.place_if_parked(&room));
+        }
+        if asked.places.is_empty() {
             return Ok(found);
         }
         let lease = milliseconds(self.hand.lease());
-        let rows = self.link.query(include_str!("claim.sql"), &[&subscriptions, &counts, &lease]).await?;
-        if rows.len() < places.values().map(Vec::len).sum::<usize>() {
+        let sql = include_str!("claim.sql");
+        let rows =
+            self.link.query(sql, &[&asked.subscriptions, &asked.counts, &asked.overdue, &lease]).await?;
+        if rows.len() < asked.places.values().map(Vec::len).sum::<usize>() {
             // There was more room than deliveries.
             found.crowded = false;
         } else {
             found.next = Some(Duration::ZERO);
         }
-        self.hand_over(rows, places).await?;
+        self.hand_over(rows, asked.places).await?;
         Ok(found)
     }
 
@@ -131,7 +199,7 @@ impl Look {
             let lease = Lease { epoch: row.get("lease_epoch"), at: row.get("leased_at"), since };
             let body: Option<Vec<u8>> = row.get("body");
             let (Some(subscription), Some(body)) = (wanted.get(&id), body) else {
-                let ended = Ended::cancelled(row.get("workspace_id"), row.get("id"), row.get("retries"), lease);
+                let ended = Ended::without_attempt("cancelled", row.get("workspace_id"), row.get("id"), lease);
                 // The recorder outlives this.
                 let _ = self.results.send(ended).await;
                 continue;

@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 
 use pulse_domain::schedule::Attempt;
 use pulse_service::egress::Client;
-use pulse_store::notify::{Channel, Listener};
+use pulse_store::notify::{Channel, Listener, Waker};
 use secrecy::ExposeSecret;
 use tokio::sync::mpsc;
 use tokio::task::{Id, JoinError, JoinSet};
@@ -31,7 +31,7 @@ use crate::subscriptions::{Subscription, Subscriptions};
 use crate::{Settings, settings};
 use lanes::{Lanes, Slot};
 use look::Look;
-use record::Ended;
+use record::{Ended, Recorder};
 use send::send;
 use verdict::{MOST_ATTEMPTS, Verdict, judge};
 
@@ -50,8 +50,7 @@ pub(crate) struct Deliver {
     look: Look,
     worker: Arc<Worker>,
     arrivals: mpsc::UnboundedReceiver<Vec<Leased>>,
-    results: mpsc::Receiver<Ended>,
-    recorder: Link,
+    recorder: Recorder,
     limits: settings::Delivery,
 }
 
@@ -96,7 +95,11 @@ impl Hand {
 }
 
 impl Deliver {
-    pub(crate) fn new(settings: &Settings, subscriptions: Subscriptions) -> anyhow::Result<(Self, Hand)> {
+    pub(crate) fn new(
+        settings: &Settings,
+        subscriptions: Subscriptions,
+        journal: Waker,
+    ) -> anyhow::Result<(Self, Hand)> {
         let timeout = Duration::from_millis(settings.egress.timeout_ms);
         let (arrive, arrivals) = mpsc::unbounded_channel();
         let (record, results) = mpsc::channel(RESULTS);
@@ -114,13 +117,18 @@ impl Deliver {
             },
             worker: Arc::new(Worker {
                 client: Client::new(&settings.egress)?,
-                room,
+                room: room.clone(),
                 begin_within: LEASE_MARGIN - RECORD_MARGIN,
                 results: record,
             }),
             arrivals,
-            results,
-            recorder: Link::unsynced(&settings.database),
+            recorder: Recorder {
+                results,
+                link: Link::unsynced(&settings.database),
+                room,
+                journal,
+                lease: hand.lease,
+            },
             limits: settings.delivery,
         };
         Ok((deliver, hand))
@@ -128,12 +136,11 @@ impl Deliver {
 
     /// Delivers until told to stop; deliveries under way are finished and recorded before this returns.
     pub(crate) async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
-        let Self { look, worker, arrivals, results, recorder, limits } = self;
-        let lease = look.hand.lease;
+        let Self { look, worker, arrivals, recorder, limits } = self;
         tokio::join!(
             look.run(stop.clone()),
             call(worker, arrivals, limits, stop),
-            record::run(results, recorder, lease),
+            recorder.run(),
         );
         Ok(())
     }
@@ -211,7 +218,7 @@ impl Worker {
         if leased.number > MOST_ATTEMPTS {
             tracing::error!(delivery = %leased.id, "given up: its attempts were lost with the workers that made them");
             let (workspace, id) = (leased.subscription.workspace_id, leased.id);
-            return self.end(Ended::without_attempt("exhausted", workspace, id, leased.retries, leased.lease)).await;
+            return self.end(Ended::without_attempt("exhausted", workspace, id, leased.lease)).await;
         }
         let started_at = leased.lease.time_at(begun);
         let (outcome, headers) = send(&self.client, &leased, started_at).await;

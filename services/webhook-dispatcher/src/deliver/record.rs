@@ -3,10 +3,12 @@
 //! The row of an attempt belongs to whoever made it, so it always gets the true outcome. The row of the delivery belongs
 //! to the lease: a worker that was too slow changes nothing there.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
+use pulse_service::egress::HeaderMap;
+use pulse_store::notify::Waker;
 use serde_json::{Map, Value};
 use tokio::sync::mpsc;
 use uuid::Uuid;
@@ -14,9 +16,9 @@ use uuid::Uuid;
 use super::send::Outcome;
 use super::verdict::Verdict;
 use crate::delivery::{Lease, Leased};
+use crate::health::{self, Called, Failures, Reason};
 use crate::link::{self, Link};
-
-use pulse_service::egress::HeaderMap;
+use crate::room::Room;
 
 /// Results of one statement at most.
 const BATCH: usize = 256;
@@ -43,7 +45,23 @@ pub(super) struct Ended {
     retries: i32,
     next_attempt_at: Option<DateTime<Utc>>,
     completed_at: Option<DateTime<Utc>>,
-    attempt: Option<Attempt>,
+    attempt: Option<(Attempt, Receiver)>,
+}
+
+/// What an attempt says about the receiver.
+#[derive(Debug)]
+struct Receiver {
+    subscription_id: Uuid,
+    state: State,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Well,
+    Failed,
+    Gone,
+    /// The fault was ours.
+    Unknown,
 }
 
 /// An attempt that was made.
@@ -84,10 +102,19 @@ impl Ended {
         let (state, retries, next_attempt_at) = match *verdict {
             Verdict::Succeeded => ("succeeded", leased.retries, None),
             Verdict::Exhausted => ("exhausted", leased.retries, None),
-            Verdict::Cancelled => ("cancelled", leased.retries, None),
+            Verdict::Gone => ("cancelled", leased.retries, None),
             Verdict::Retry { number, at } => {
                 ("scheduled", i32::try_from(number).unwrap_or(i32::MAX), Some(at))
             }
+        };
+        let receiver = Receiver {
+            subscription_id: leased.subscription.id,
+            state: match (outcome, verdict) {
+                (Outcome::Unsent(_), _) => State::Unknown,
+                (_, Verdict::Succeeded) => State::Well,
+                (_, Verdict::Gone) => State::Gone,
+                _ => State::Failed,
+            },
         };
         Self {
             workspace_id: leased.subscription.workspace_id,
@@ -97,7 +124,7 @@ impl Ended {
             retries,
             next_attempt_at,
             completed_at: next_attempt_at.is_none().then(|| started_at + duration),
-            attempt: Some(attempt),
+            attempt: Some((attempt, receiver)),
         }
     }
 
@@ -116,20 +143,9 @@ impl Ended {
     }
 
     /// Not wanted any more, or given up, without an attempt.
-    pub(super) fn without_attempt(
-        state: &'static str,
-        workspace_id: Uuid,
-        id: Uuid,
-        retries: i32,
-        lease: Lease,
-    ) -> Self {
+    pub(super) fn without_attempt(state: &'static str, workspace_id: Uuid, id: Uuid, lease: Lease) -> Self {
         let completed_at = Some(lease.time_at(Instant::now()));
-        Self { workspace_id, id, lease, state, retries, next_attempt_at: None, completed_at, attempt: None }
-    }
-
-    /// Nobody wants it any more.
-    pub(super) fn cancelled(workspace_id: Uuid, id: Uuid, retries: i32, lease: Lease) -> Self {
-        Self::without_attempt("cancelled", workspace_id, id, retries, lease)
+        Self { workspace_id, id, lease, state, retries: 0, next_attempt_at: None, completed_at, attempt: None }
     }
 }
 
@@ -155,30 +171,95 @@ impl Attempt {
     }
 }
 
-/// Records results until nobody can send any more. For as long as leases hold it is worth trying: without a result a
-/// call would be made again.
-pub(super) async fn run(mut results: mpsc::Receiver<Ended>, mut link: Link, lease: Duration) {
-    let mut batch = Vec::with_capacity(BATCH);
-    while results.recv_many(&mut batch, BATCH).await > 0 {
-        if batch.len() < BATCH && !results.is_closed() {
-            tokio::time::sleep(LINGER).await;
-            while batch.len() < BATCH
-                && let Ok(ended) = results.try_recv()
-            {
-                batch.push(ended);
+/// Records results.
+pub(super) struct Recorder {
+    pub(super) results: mpsc::Receiver<Ended>,
+    pub(super) link: Link,
+    pub(super) room: Room,
+    /// For events that tell of a subscription that was disabled.
+    pub(super) journal: Waker,
+    /// For as long as leases hold it is worth trying: without a result a call would be made again.
+    pub(super) lease: Duration,
+}
+
+impl Recorder {
+    /// Records until nobody can send any more.
+    pub(super) async fn run(mut self) {
+        let mut batch = Vec::with_capacity(BATCH);
+        while self.results.recv_many(&mut batch, BATCH).await > 0 {
+            if batch.len() < BATCH && !self.results.is_closed() {
+                tokio::time::sleep(LINGER).await;
+                while batch.len() < BATCH
+                    && let Ok(ended) = self.results.try_recv()
+                {
+                    batch.push(ended);
+                }
             }
+            self.record_all(&mut batch).await;
+            if let Err(error) = self.note(&batch).await {
+                tracing::warn!(error = format!("{error:#}"), "cannot note how receivers do");
+            }
+            batch.clear();
         }
-        while let Err(error) = record(&mut link, &batch).await {
+    }
+
+    async fn record_all(&mut self, batch: &mut Vec<Ended>) {
+        while let Err(error) = record(&mut self.link, batch).await {
             if link::is_about_data(&error) {
-                one_by_one(&mut link, &batch).await;
-                break;
+                return one_by_one(&mut self.link, batch).await;
             }
             tracing::warn!(attempts = batch.len(), error = format!("{error:#}"), "cannot record attempts");
+            let lease = self.lease;
             batch.retain(|ended| ended.lease.since.elapsed() + PAUSE < lease);
             tokio::time::sleep(PAUSE).await;
         }
-        batch.clear();
     }
+
+    /// Notes which receivers have failed; that others are well has been recorded with the results.
+    async fn note(&mut self, batch: &[Ended]) -> anyhow::Result<()> {
+        let (mut failing, mut gone): (HashMap<_, Failures>, _) = (HashMap::new(), Vec::new());
+        for (ended, attempt, receiver) in made(batch) {
+            let key = (ended.workspace_id, receiver.subscription_id);
+            match receiver.state {
+                State::Failed => {
+                    let noted = failing.entry(key).or_default();
+                    noted.failures += 1;
+                    noted.exhausted += i32::from(ended.state == "exhausted");
+                }
+                State::Gone => gone.push(Called {
+                    workspace_id: ended.workspace_id,
+                    subscription_id: receiver.subscription_id,
+                    url: attempt.url.clone(),
+                }),
+                State::Well | State::Unknown => {}
+            }
+        }
+        for key in well(batch) {
+            failing.remove(&key);
+        }
+        for (subscription, time) in health::note(&mut self.link, failing.into_iter()).await? {
+            self.room.park(subscription, time);
+        }
+        gone.sort_unstable_by_key(|called| called.subscription_id);
+        gone.dedup_by_key(|called| called.subscription_id);
+        if health::disable(&mut self.link, &gone, Reason::Gone).await? > 0 {
+            self.journal.wake();
+        }
+        Ok(())
+    }
+}
+
+/// The attempts that were made.
+fn made(batch: &[Ended]) -> impl Iterator<Item = (&Ended, &Attempt, &Receiver)> {
+    batch.iter().filter_map(|ended| ended.attempt.as_ref().map(|(attempt, receiver)| (ended, attempt, receiver)))
+}
+
+/// The receivers that have taken something.
+fn well(batch: &[Ended]) -> HashSet<(Uuid, Uuid)> {
+    made(batch)
+        .filter(|(_, _, receiver)| receiver.state == State::Well)
+        .map(|(ended, _, receiver)| (ended.workspace_id, receiver.subscription_id))
+        .collect()
 }
 
 /// One result that cannot be stored must not take the others with it.
@@ -199,9 +280,8 @@ async fn record(link: &mut Link, batch: &[Ended]) -> anyhow::Result<()> {
             $rows.iter().map(|$row| $value).collect::<Vec<_>>()
         };
     }
-    let made: Vec<(&Ended, &Attempt)> =
-        batch.iter().filter_map(|ended| Some((ended, ended.attempt.as_ref()?))).collect();
-    let unknown: Vec<Option<i32>> = vec![None; made.len()];
+    let made: Vec<(&Ended, &Attempt, &Receiver)> = made(batch).collect();
+    let (well_in, well): (Vec<Uuid>, Vec<Uuid>) = well(batch).into_iter().unzip();
     let held = link
         .query(
             include_str!("record.sql"),
@@ -221,10 +301,6 @@ async fn record(link: &mut Link, batch: &[Ended]) -> anyhow::Result<()> {
                 &column!(made, row => row.1.url.as_str()),
                 &column!(made, row => row.1.started_at),
                 &column!(made, row => row.1.duration_ms),
-                &unknown,
-                &unknown,
-                &unknown,
-                &vec![None::<&str>; made.len()],
                 &column!(made, row => row.1.outcome),
                 &column!(made, row => row.1.request_headers.as_str()),
                 &column!(made, row => row.1.response_status),
@@ -233,12 +309,14 @@ async fn record(link: &mut Link, batch: &[Ended]) -> anyhow::Result<()> {
                 &column!(made, row => row.1.error_layer),
                 &column!(made, row => row.1.error.as_deref()),
                 &column!(made, row => row.0.next_attempt_at),
+                &well_in,
+                &well,
             ],
         )
         .await?;
     if held.len() < batch.len() {
         let held: HashSet<Uuid> = held.iter().map(|row| row.get(0)).collect();
-        let lost: Vec<_> = made.iter().filter(|(ended, _)| !held.contains(&ended.id)).collect();
+        let lost: Vec<_> = made.iter().filter(|(ended, ..)| !held.contains(&ended.id)).collect();
         tracing::warn!(attempts = lost.len(), "leases were lost before their results were recorded");
         let parameters = (
             column!(lost, row => row.0.workspace_id),

@@ -2,29 +2,34 @@
 -- $1 workspace, $2 id, $3 epoch of the lease, $4 state, $5 place in the schedule, $6 whether an attempt was made,
 -- $7 when the next one is due, $8 when it ended
 -- The attempts that were made, as arrays:
--- $9 workspace, $10 id, $11 delivery, $12 number, $13 URL, $14 start, $15 to $18 durations, $19 address, $20 outcome,
--- $21 request headers, $22 status, $23 response headers, $24 response body, $25 layer, $26 error, $27 next attempt
+-- $9 workspace, $10 id, $11 delivery, $12 number, $13 URL, $14 start, $15 duration, $16 outcome, $17 request headers,
+-- $18 status, $19 response headers, $20 response body, $21 layer, $22 error, $23 next attempt
+-- $24 workspaces and $25 subscriptions of receivers that have taken something
 WITH logged AS (
     INSERT INTO webhook_attempts (
-        workspace_id, id, delivery_id, number, url, started_at, duration_ms, dns_ms, connect_ms, first_byte_ms,
-        address, outcome, request_headers, response_status, response_headers, response_body, error_layer, error,
-        next_attempt_at
+        workspace_id, id, delivery_id, number, url, started_at, duration_ms, outcome, request_headers,
+        response_status, response_headers, response_body, error_layer, error, next_attempt_at
     )
     SELECT
-        a.workspace_id, a.id, a.delivery_id, a.number, a.url, a.started_at, a.duration_ms, a.dns_ms, a.connect_ms,
-        a.first_byte_ms, a.address, a.outcome, a.request_headers::json, a.response_status, a.response_headers::json,
-        a.response_body, a.error_layer, a.error, a.next_attempt_at
+        a.workspace_id, a.id, a.delivery_id, a.number, a.url, a.started_at, a.duration_ms, a.outcome,
+        a.request_headers::json, a.response_status, a.response_headers::json, a.response_body, a.error_layer, a.error,
+        a.next_attempt_at
     FROM unnest(
         $9::uuid[], $10::uuid[], $11::uuid[], $12::integer[], $13::text[], $14::timestamptz[], $15::integer[],
-        $16::integer[], $17::integer[], $18::integer[], $19::text[], $20::text[], $21::text[], $22::integer[],
-        $23::text[], $24::text[], $25::text[], $26::text[], $27::timestamptz[]
+        $16::text[], $17::text[], $18::integer[], $19::text[], $20::text[], $21::text[], $22::text[], $23::timestamptz[]
     ) AS a (
-        workspace_id, id, delivery_id, number, url, started_at, duration_ms,
-        dns_ms, connect_ms, first_byte_ms, address, outcome, request_headers, response_status,
-        response_headers, response_body, error_layer, error, next_attempt_at
+        workspace_id, id, delivery_id, number, url, started_at, duration_ms, outcome, request_headers,
+        response_status, response_headers, response_body, error_layer, error, next_attempt_at
     )
     -- Only where the same result is recorded again, because the answer of the database was lost.
     ON CONFLICT DO NOTHING
+),
+well AS (
+    UPDATE webhook_endpoints AS e
+    SET breaker = 'closed', breaker_reason = NULL, probe_at = NULL, parkings = 0, last_success_at = now(),
+        failing_since = NULL, failures = 0, exhausted = 0, exhausted_since = NULL, warnings = 0, updated_at = now()
+    FROM unnest($24::uuid[], $25::uuid[]) AS w (workspace_id, id)
+    WHERE e.workspace_id = w.workspace_id AND e.id = w.id AND e.failures > 0
 )
 UPDATE webhook_deliveries AS d
 SET state = r.state,

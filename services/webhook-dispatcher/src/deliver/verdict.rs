@@ -1,7 +1,7 @@
 //! What becomes of a delivery after an attempt.
 
-use chrono::{DateTime, Utc};
-use pulse_domain::schedule::{Attempt, MAX_RETRIES, next_retry};
+use chrono::{DateTime, TimeDelta, Utc};
+use pulse_domain::schedule::{Attempt, MAX_RETRIES, next_retry, postponed};
 
 use super::send::Outcome;
 use crate::delivery::Leased;
@@ -26,22 +26,39 @@ pub(super) enum Verdict {
     },
     /// All retries are used up.
     Exhausted,
-    /// It is not wanted any more.
-    Cancelled,
+    /// The receiver is gone for good.
+    Gone,
 }
 
 /// Judges an attempt that has just ended.
 pub(super) fn judge(leased: &Leased, outcome: &Outcome, last: Attempt) -> Verdict {
     match outcome {
         Outcome::Answered(answer) if (200..300).contains(&answer.status) => Verdict::Succeeded,
-        Outcome::Answered(answer) if answer.status == GONE => Verdict::Cancelled,
+        Outcome::Answered(answer) if answer.status == GONE => Verdict::Gone,
         _ if leased.number >= MOST_ATTEMPTS => Verdict::Exhausted,
         _ => {
             let done = usize::try_from(leased.retries).unwrap_or(MAX_RETRIES);
             next_retry(leased.id, leased.first_attempt_at, last, done, leased.subscription.max_retries)
-                .map_or(Verdict::Exhausted, |(number, at)| Verdict::Retry { number, at })
+                .map_or(Verdict::Exhausted, |(number, at)| {
+                    let asked = retry_after(outcome, last.ended_at);
+                    let at = asked.map_or(at, |asked| postponed(leased.first_attempt_at, at, asked));
+                    Verdict::Retry { number, at }
+                })
         }
     }
+}
+
+/// When the receiver asks to be called again: `Retry-After` in seconds, or as a date (RFC 9110, section 10.2.3).
+fn retry_after(outcome: &Outcome, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    let Outcome::Answered(answer) = outcome else { return None };
+    let (_, value) = answer.headers.iter().find(|(name, _)| name == "retry-after")?;
+    let value = value.trim();
+    if value.bytes().all(|byte| byte.is_ascii_digit()) {
+        // What does not fit is longer than any delivery is tried for.
+        let seconds = value.parse::<u32>().unwrap_or(u32::MAX);
+        return now.checked_add_signed(TimeDelta::seconds(seconds.into()));
+    }
+    DateTime::parse_from_rfc2822(value).ok().map(|date| date.to_utc())
 }
 
 #[cfg(test)]
@@ -50,7 +67,6 @@ mod tests {
     use std::time::Instant;
 
     use bytes::Bytes;
-    use chrono::TimeDelta;
     use pulse_service::egress::Answer;
     use uuid::Uuid;
 
@@ -95,7 +111,7 @@ mod tests {
     fn only_2xx_is_success_and_only_gone_is_final() {
         assert_eq!(verdict(200, 0, 1), Verdict::Succeeded);
         assert_eq!(verdict(299, 12, 13), Verdict::Succeeded);
-        assert_eq!(verdict(410, 0, 1), Verdict::Cancelled);
+        assert_eq!(verdict(410, 0, 1), Verdict::Gone);
         for status in [301, 400, 404, 429, 500, 503] {
             assert!(matches!(verdict(status, 0, 1), Verdict::Retry { number: 1, .. }), "{status}");
         }
@@ -110,6 +126,27 @@ mod tests {
         };
         assert!(at(0) >= TimeDelta::seconds(4) && at(0) <= TimeDelta::seconds(5));
         assert_eq!(at(10), TimeDelta::seconds(14));
+    }
+
+    #[test]
+    fn a_receiver_can_ask_for_a_later_retry_and_never_for_an_earlier_one() {
+        let leased = leased(0, 1);
+        let at = |value: &str| {
+            let headers = vec![("retry-after".to_owned(), value.to_owned())];
+            let outcome = Outcome::Answered(Answer { status: 503, headers, body: Bytes::new() });
+            match judge(&leased, &outcome, took(&leased, 1)) {
+                Verdict::Retry { number: 1, at } => (at - leased.first_attempt_at).num_seconds(),
+                other => panic!("{other:?}"),
+            }
+        };
+        assert_eq!(at("120"), 121);
+        assert_eq!(at("Tue, 14 Nov 2023 22:23:20 GMT"), 600);
+        for ignored in ["0", "", "soon", "-5", "Sun, 06 Nov 1994 08:49:37 GMT"] {
+            assert_eq!(at(ignored), 5, "{ignored}");
+        }
+        for forever in ["86401", "99999999999999999999", "Fri, 31 Dec 9999 23:59:59 GMT"] {
+            assert_eq!(at(forever), 86_400, "{forever}");
+        }
     }
 
     #[test]

@@ -61,6 +61,7 @@ pub(crate) struct NewDelivery {
     pub(crate) subscription_id: Uuid,
     pub(crate) event_id: Uuid,
     pub(crate) event_type: String,
+    pub(crate) resource_type: String,
     pub(crate) record_id: Uuid,
     pub(crate) payload_version: i32,
     /// The delivery that this one repeats.
@@ -76,6 +77,7 @@ impl NewDelivery {
             subscription_id,
             event_id: event.id.0,
             event_type: event.kind.clone(),
+            resource_type: event.resource.clone(),
             record_id: event.record_id.0,
             payload_version,
             replay_of_id: None,
@@ -136,6 +138,7 @@ pub(crate) async fn insert(
     let bodies: Vec<&[u8]> = payloads.values().map(|payload| payload.body.as_ref()).collect();
     let correlations: Vec<Uuid> = payloads.values().map(|payload| payload.correlation_id).collect();
     let of = |part: fn(&NewDelivery) -> Uuid| deliveries.iter().map(part).collect::<Vec<_>>();
+    let resources: Vec<&str> = deliveries.iter().map(|delivery| delivery.resource_type.as_str()).collect();
     let types: Vec<&str> = deliveries.iter().map(|delivery| delivery.event_type.as_str()).collect();
     let payload_versions: Vec<i32> = deliveries.iter().map(|delivery| delivery.payload_version).collect();
     let repeated: Vec<Option<Uuid>> = deliveries.iter().map(|delivery| delivery.replay_of_id).collect();
@@ -153,6 +156,7 @@ pub(crate) async fn insert(
                 &of(|delivery| delivery.subscription_id),
                 &of(|delivery| delivery.event_id),
                 &types,
+                &resources,
                 &of(|delivery| delivery.record_id),
                 &payload_versions,
                 &repeated,

@@ -3,8 +3,11 @@
 mod app;
 mod delivery;
 mod fan_out;
+mod health;
 mod lease;
 mod process;
 mod replay;
 mod retry;
+mod signature;
 mod sweep;
+mod upkeep;

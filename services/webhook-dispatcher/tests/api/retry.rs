@@ -65,22 +65,6 @@ async fn a_subscription_without_retries_is_exhausted_by_its_first_failure() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_receiver_that_is_gone_is_not_asked_again() {
-    let (app, sink) = (App::prepare().await, Sink::start());
-    app.subscribe(&sink.url(), &["*"]).await;
-    sink.answer(&[410]);
-    let dispatcher = app.start();
-
-    let event = app.event("contact.created");
-    app.publish(&event).await;
-
-    let delivery = app.delivery_in(event.id, "cancelled").await;
-    let attempts = app.attempts(delivery.id).await;
-    assert_eq!((attempts[0].outcome.as_str(), attempts[0].response_status), ("failed", Some(410)));
-    app.stop(dispatcher, &[]).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn a_subscription_that_was_disabled_or_deleted_gets_no_retry() {
     for change in ["enabled = false", "deleted_at = now()"] {
         let (app, sink) = (App::prepare().await, Sink::start());
