@@ -11,6 +11,9 @@ pub struct Kind {
     pub meaning: &'static str,
 }
 
+/// What a test of a webhook subscription is called. Nobody can subscribe to it, so it is not in the catalogue.
+pub const PING: &str = "webhook.ping";
+
 /// The catalogue, in the order of the documentation.
 pub const KINDS: &[Kind] = &[
     kind("contact.created", "contacts", "A contact was created."),

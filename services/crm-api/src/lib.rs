@@ -2,8 +2,9 @@
 //!
 //! In reading order: [`settings`]; [`App`] is what handlers share; [`auth`] says who asks; [`resources`] are the
 //! declarations, each with what it can do besides CRUD; [`collection`], [`related`] and [`trash`] serve all of them;
-//! [`operation`] is how the rest is declared; [`openapi`] describes all of it and [`docs`] shows that; [`rewrite`] is what
-//! a request passes first, after [`cors`] and before `limits`; [`answer`] writes documents, with what [`page`] knows of collections and [`version`] of tags;
+//! [`operation`] is how the rest is declared; [`command`] asks other services to do something; [`openapi`] describes all of
+//! it and [`docs`] shows that; [`rewrite`] is what a request passes first, after [`cors`] and before `limits`; [`answer`]
+//! writes documents, with what [`page`] knows of collections and [`version`] of tags;
 //! [`error`] is what is answered instead, and [`catalogue`] explains it; [`relay`] publishes the journal; [`seed`] makes
 //! the workspace of the demonstration; [`roles`] are what the program can be told to do.
 
@@ -11,6 +12,7 @@ pub mod answer;
 pub mod auth;
 mod catalogue;
 pub mod collection;
+mod command;
 pub mod cors;
 mod docs;
 pub mod error;

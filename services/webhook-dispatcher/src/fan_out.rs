@@ -19,7 +19,7 @@ use crate::Settings;
 use crate::deliver::Hand;
 use crate::delivery::{self, Lease, Leased, NewDelivery, Payloads};
 use crate::link::Link;
-use crate::subscriptions::Subscriptions;
+use crate::subscriptions::{Shown, Subscriptions};
 
 /// Events of one transaction at most.
 const BATCH: u16 = 256;
@@ -84,8 +84,10 @@ impl FanOut {
         let subscriptions = self.subscriptions.of(&mut link, workspaces).await?;
         let (mut payloads, mut planned) = (Payloads::new(), BTreeMap::new());
         for event in events {
-            let subscribed = subscriptions.get(&event.workspace_id.0).context("every workspace is answered for")?;
-            for subscription in subscribed.iter().filter(|subscription| subscription.asks_for(event)) {
+            let subscribed =
+                subscriptions.get(&event.workspace_id.0).context("every workspace is answered for")?;
+            let shown = Shown::of(event);
+            for subscription in subscribed.iter().filter(|subscription| subscription.asks_for(&shown)) {
                 let payload = delivery::render(&mut payloads, event, subscription.payload_version)?;
                 planned
                     .entry((subscription.workspace_id, subscription.id, event.id.0))

@@ -1,10 +1,10 @@
 //! webhook-dispatcher: tells the outside world what happened, signed and retried for 24 hours, every attempt on record.
 //!
 //! In reading order: [`settings`] say what can be set, [`link`] leads to the database, [`subscriptions`] are kept in
-//! memory, [`fan_out`] turns an event from the bus into one [`delivery`] for each that asks for it, with the bytes that
-//! [`payload`] renders once, [`room`] bounds what a process holds, [`deliver`] sends what is due and schedules what
-//! failed, [`health`] is how receivers do, [`replay`] makes a delivery again when it is asked to, [`sweep`] makes what the
-//! broker has lost, [`upkeep`] keeps the log in order.
+//! memory, [`fan_out`] turns an event from the bus into one [`delivery`] for each that asks for it, with bytes that
+//! are rendered once, [`room`] bounds what a process holds, [`deliver`] sends what is due and schedules what
+//! failed, [`health`] is how receivers do, [`replay`] makes a delivery again when it is asked to and [`recover`] many,
+//! [`ping`] makes one that tells of nothing, [`sweep`] makes what the broker has lost, [`upkeep`] keeps the log in order.
 //!
 //! PostgreSQL is the truth: a delivery is a row with a due time from the commit of its fan-out to its end, and whoever
 //! works on it holds a lease. The bus brings events and commands; losing it loses no delivery.
@@ -14,7 +14,8 @@ mod delivery;
 mod fan_out;
 mod health;
 mod link;
-mod payload;
+mod ping;
+mod recover;
 mod replay;
 mod room;
 pub mod settings;
@@ -45,7 +46,7 @@ pub enum Role {
     FanOut,
     /// Sends deliveries that are due.
     Deliver,
-    /// Makes deliveries again that somebody asked to have repeated.
+    /// Makes deliveries that somebody asked for: repeated ones, and pings.
     Replay,
     /// Makes deliveries whose events the broker has lost, and looks after receivers and the log.
     Sweep,
@@ -66,7 +67,8 @@ pub fn build(service: &mut Service, settings: &Settings, role: Option<Role>) -> 
         }
     });
     let subscriptions = subscriptions::Subscriptions::new(
-        MasterKey::from_base64(settings.security.master_key.expose_secret()).context("security.master_key")?,
+        MasterKey::from_base64(settings.security.master_key.expose_secret())
+            .context("security.master_key")?,
         settings.delivery.per_subscription,
     );
     if plays(Role::Deliver) || plays(Role::FanOut) {
@@ -77,8 +79,8 @@ pub fn build(service: &mut Service, settings: &Settings, role: Option<Role>) -> 
     let (waker, journal) = (Waker::new(Channel::WebhookDeliveries), Waker::new(Channel::Events));
     let mut hand = None;
     if plays(Role::Deliver) {
-        let (deliver, own) =
-            deliver::Deliver::new(settings, subscriptions.clone(), journal.clone()).context("the role `deliver`")?;
+        let (deliver, own) = deliver::Deliver::new(settings, subscriptions.clone(), journal.clone())
+            .context("the role `deliver`")?;
         hand = Some(own);
         service.task("deliver", deliver.run(service.stop()));
     }
@@ -99,6 +101,8 @@ pub fn build(service: &mut Service, settings: &Settings, role: Option<Role>) -> 
     }
     if plays(Role::Replay) {
         service.task("replay", replay::run(settings, waker.clone(), service.stop()));
+        service.task("recover", recover::run(settings, waker.clone(), service.stop()));
+        service.task("ping", ping::run(settings, waker.clone(), service.stop()));
     }
     // Drain, so that the last batch before a stop still wakes whoever delivers.
     for (name, waker) in [("waker", waker), ("waker of the journal", journal)] {

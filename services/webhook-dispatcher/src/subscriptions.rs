@@ -5,15 +5,18 @@
 //! learns in the same statement which version of the subscription was in force, so that a retry never goes to an
 //! address that has been corrected.
 
+use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::num::NonZeroU16;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use anyhow::anyhow;
 use chrono::{DateTime, Utc};
 use pulse_domain::Event;
 use pulse_domain::seal::MasterKey;
 use pulse_domain::signature::Secret;
+use pulse_jsonapi::ransack::Filter;
 use pulse_service::egress::{HeaderMap, HeaderName, HeaderValue};
 use pulse_store::notify::Listener;
 use tokio_postgres::Row;
@@ -28,7 +31,8 @@ pub(crate) const SWEEP: Duration = Duration::from_secs(60);
 const MOST: usize = 10_000;
 
 const LOAD: &str = "
-    SELECT s.workspace_id, s.id, s.xmin::text::bigint AS version, s.url, s.event_types, s.payload_version, s.max_retries,
+    SELECT s.workspace_id, s.id, s.xmin::text::bigint AS version, s.url, s.event_types, s.filter,
+           s.payload_version, s.max_retries,
            coalesce(s.concurrency, $2::integer) AS concurrency, s.rate_per_second, s.headers_sealed, s.secret_sealed,
            s.previous_secret_sealed, s.previous_secret_expires_at
       FROM webhook_subscriptions AS s
@@ -54,6 +58,14 @@ pub(crate) struct Subscription {
     pub(crate) keys: Option<Keys>,
     /// Names of the event catalogue, or `*`.
     pub(crate) event_types: Vec<String>,
+    /// What the record of an event has to fulfil.
+    pub(crate) filter: Option<Filter>,
+}
+
+/// An event, and the record that it shows, read when a filter first asks for it.
+pub(crate) struct Shown<'a> {
+    event: &'a Event,
+    record: OnceCell<serde_json::Value>,
 }
 
 /// What deliveries are signed with and what is sent along.
@@ -88,9 +100,32 @@ struct Known {
 
 impl Subscription {
     /// `*` asks for every event type, those of the future included.
-    pub(crate) fn asks_for(&self, event: &Event) -> bool {
-        self.event_types.iter().any(|name| name == "*" || *name == event.kind)
+    pub(crate) fn asks_for(&self, shown: &Shown<'_>) -> bool {
+        self.event_types.iter().any(|name| name == "*" || *name == shown.event.kind)
+            && shown.passes(self.filter.as_ref())
     }
+}
+
+impl<'a> Shown<'a> {
+    pub(crate) const fn of(event: &'a Event) -> Self {
+        Self { event, record: OnceCell::new() }
+    }
+
+    /// Whether the record fulfils a filter.
+    pub(crate) fn passes(&self, filter: Option<&Filter>) -> bool {
+        filter.is_none_or(|filter| {
+            let read = || serde_json::from_str(self.event.data.get()).unwrap_or_default();
+            filter.takes(self.record.get_or_init(read))
+        })
+    }
+}
+
+/// Reads the filter of a subscription. Only a newer crm-api takes one that cannot be read here, and a newer dispatcher is
+/// about to follow: that is an error, and events wait for it.
+pub(crate) fn filter(row: &Row) -> anyhow::Result<Option<Filter>> {
+    let stored: Option<serde_json::Value> = row.get("filter");
+    let read = stored.map(|stored| Filter::read(&stored, &[])).transpose();
+    read.map_err(|problems| anyhow!("a filter is from the future: {problems:?}"))
 }
 
 impl Subscriptions {
@@ -128,7 +163,7 @@ impl Subscriptions {
         let mut read: HashMap<Uuid, Vec<Arc<Subscription>>> =
             unknown.iter().map(|workspace| (*workspace, Vec::new())).collect();
         for row in link.query(LOAD, &[&unknown, &self.concurrency()]).await? {
-            let subscription = self.read(&row);
+            let subscription = self.read(&row)?;
             read.entry(subscription.workspace_id).or_default().push(Arc::new(subscription));
         }
         let mut known = self.known();
@@ -168,13 +203,13 @@ impl Subscriptions {
         self.0.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn read(&self, row: &Row) -> Subscription {
+    fn read(&self, row: &Row) -> anyhow::Result<Subscription> {
         let (workspace_id, id) = (row.get("workspace_id"), row.get("id"));
         let keys = self.keys(id, row).map_err(|error| {
             tracing::error!(subscription = %id, error = format!("{error:#}"), "cannot sign");
         });
         let event_types: serde_json::Value = row.get("event_types");
-        Subscription {
+        Ok(Subscription {
             workspace_id,
             id,
             version: row.get("version"),
@@ -191,7 +226,8 @@ impl Subscriptions {
                 .as_array()
                 .map(|names| names.iter().filter_map(|name| name.as_str().map(str::to_owned)).collect())
                 .unwrap_or_default(),
-        }
+            filter: filter(row)?,
+        })
     }
 
     fn keys(&self, id: Uuid, row: &Row) -> anyhow::Result<Keys> {
@@ -244,6 +280,7 @@ impl Subscription {
             interval: None,
             keys: None,
             event_types: vec!["*".into()],
+            filter: None,
         }
     }
 }

@@ -20,6 +20,7 @@ mod shared;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use attributes::properties;
 pub(crate) use served::{Served, routes};
 
 use pulse_resource::Resource;

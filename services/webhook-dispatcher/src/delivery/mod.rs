@@ -8,12 +8,10 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use pulse_domain::Event;
-use pulse_domain::signature;
+use pulse_domain::{Event, payload, signature};
 use uuid::Uuid;
 
 use crate::link::Link;
-use crate::payload;
 use crate::room::Place;
 use crate::subscriptions::Subscription;
 
@@ -46,8 +44,7 @@ pub(crate) fn render(payloads: &mut Payloads, event: &Event, version: i32) -> an
     if let Some(known) = payloads.get(&key) {
         return Ok(Arc::clone(known));
     }
-    let body = payload::render(version, event)
-        .ok_or_else(|| anyhow::anyhow!("payload version {version} is from the future"))?;
+    let body = payload::render(version, event)?;
     let payload = Arc::new(Payload::new(body.into(), event.correlation_id));
     payloads.insert(key, Arc::clone(&payload));
     Ok(payload)

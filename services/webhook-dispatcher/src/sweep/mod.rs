@@ -16,6 +16,7 @@ use uuid::Uuid;
 use crate::Settings;
 use crate::delivery::{self, NewDelivery, Payloads, milliseconds};
 use crate::link::Link;
+use crate::subscriptions::{self, Shown};
 
 /// Deliveries made in one transaction.
 const BATCH: i64 = 500;
@@ -46,7 +47,9 @@ pub(crate) fn run(
                     }
                     last_pass = Some(begun);
                 }
-                Err(error) => tracing::warn!(error = format!("{error:#}"), "cannot look for missing deliveries"),
+                Err(error) => {
+                    tracing::warn!(error = format!("{error:#}"), "cannot look for missing deliveries")
+                }
             }
             let pause = Duration::from_secs(settings.every_seconds.get());
             stop.run_until_cancelled(tokio::time::sleep(pause)).await;
@@ -58,13 +61,25 @@ pub(crate) fn run(
 /// Makes all deliveries that are missing, and returns how many.
 async fn pass(link: &mut Link, waker: &Waker, after: Duration, lookback: Duration) -> anyhow::Result<usize> {
     let mut made = 0;
+    // Where the last batch ended: what a filter keeps out stays missing.
+    let mut position = (0_i64, Uuid::nil());
     loop {
         let parameters = (milliseconds(after), milliseconds(lookback));
-        let missing =
-            link.query(include_str!("missing.sql"), &[&parameters.0, &parameters.1, &BATCH]).await?;
+        let missing = link
+            .query(
+                include_str!("missing.sql"),
+                &[&parameters.0, &parameters.1, &BATCH, &position.0, &position.1],
+            )
+            .await?;
+        if let Some(last) = missing.last() {
+            position = (last.get("sequence"), last.get("subscription_id"));
+        }
         let (mut payloads, mut deliveries) = (Payloads::new(), Vec::new());
         for row in &missing {
             let (event, version) = (event(row)?, row.get("payload_version"));
+            if !Shown::of(&event).passes(subscriptions::filter(row)?.as_ref()) {
+                continue;
+            }
             delivery::render(&mut payloads, &event, version)?;
             deliveries.push(NewDelivery::new(&event, row.get("subscription_id"), version));
         }

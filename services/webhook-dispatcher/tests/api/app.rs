@@ -51,6 +51,7 @@ impl App {
             egress: pulse_service::egress::Settings {
                 allow: "127.0.0.0/8".parse().expect("a network"),
                 timeout_ms: 10_000,
+                addresses: Default::default(),
             },
             delivery: delivery(64, 8),
             sweep: sweep(3_600),
@@ -163,19 +164,20 @@ impl App {
     }
 
     pub(crate) async fn ask_for_replay(&self, command: &Replay) {
-        let message = Outgoing {
-            exchange: COMMANDS,
-            routing_key: REPLAY.into(),
-            id: command.replay_id,
-            body: command.encode(),
-        };
+        self.ask(REPLAY, command.replay_id, command.encode()).await;
+    }
+
+    /// Sends a command.
+    pub(crate) async fn ask(&self, key: &str, id: Uuid, body: Vec<u8>) {
+        let message = Outgoing { exchange: COMMANDS, routing_key: key.into(), id, body };
         self.publisher.publish(&message).await.expect("the broker confirms");
     }
 
     /// Waits until the journal tells of a subscription, and returns what `data` shows.
     pub(crate) async fn told_of(&self, kind: &str, subscription: Uuid) -> serde_json::Value {
         eventually(&format!("{kind} in the journal"), || async {
-            let sql = "SELECT data FROM events WHERE event_type = $1 AND record_id = $2 AND workspace_id = $3";
+            let sql =
+                "SELECT data FROM events WHERE event_type = $1 AND record_id = $2 AND workspace_id = $3";
             let row = self.database.query_opt(sql, &[&kind, &subscription, &self.workspace.0]).await;
             row.expect("the journal").map(|row| row.get(0))
         })
