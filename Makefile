@@ -2,10 +2,10 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run stop logs status clean-data test fuzz-api bench-crm check fmt bless migrate schema stack-up stack-down
+.PHONY: help run stop logs status clean-data test fuzz-api bench-crm bench-webhooks check fmt bless migrate schema stack-up stack-down
 
 help: ## Print this page
-	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 run: ## Start everything on http://127.0.0.1:8080 with a demo workspace; Ctrl-C stops it
 	@deploy/dev/run
@@ -30,6 +30,9 @@ fuzz-api: ## Ask the API whatever its OpenAPI document allows; more of it: FUZZ_
 
 bench-crm: ## Measure crm-api beside pgbench: takes some minutes, on a database of its own
 	@deploy/dev/bench crm
+
+bench-webhooks: ## Measure webhook-dispatcher, on a database and a broker of its own
+	@deploy/dev/bench webhooks
 
 check: ## What needs no servers: format check, clippy, licences and advisories
 	cargo fmt --all --check

@@ -32,8 +32,12 @@ use_stack() {
       COMPONENTS=(postgres rabbitmq)
       ;;
     bench)
-      PORT=([crm-api]=17081 [postgres]=17432)
-      COMPONENTS=(postgres)
+      PORT=(
+        [crm-api]=17081 [webhook-dispatcher]=17083
+        [postgres]=17432
+        [amqp]=17672 [management]=17673 [prometheus]=17674 [epmd]=17675 [distribution]=17676
+      )
+      COMPONENTS=(postgres rabbitmq)
       ;;
     *) fail "there is no stack '$STACK': it is run, test or bench" ;;
   esac

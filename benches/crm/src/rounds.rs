@@ -6,11 +6,12 @@ use std::time::{Duration, Instant};
 
 use anyhow::ensure;
 use futures_util::future::try_join_all;
+use pulse_bench_usage::{load as load_average, median};
 use tokio_postgres::Client;
 
 use crate::http::Connection;
 use crate::pgbench::Pgbench;
-use crate::usage::{self, Used};
+use crate::usage::Used;
 use crate::work::{Requests, WRITTEN, Work};
 
 /// How long the service is warmed up before it is measured.
@@ -123,7 +124,7 @@ fn print(work: &Work, service: &[Measured], bare: &[Measured]) -> anyhow::Result
          pgbench's PostgreSQL {:.0} µs; load average {}",
         crm + database,
         of(bare, |one| one.database),
-        usage::load()?
+        load_average()?
     );
     let each: Vec<String> = service
         .iter()
@@ -132,9 +133,4 @@ fn print(work: &Work, service: &[Measured], bare: &[Measured]) -> anyhow::Result
         .collect();
     println!("         rounds: {}", each.join(", "));
     Ok(())
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
 }

@@ -1,14 +1,10 @@
-//! CPU time of processes, as the kernel counts it.
+//! CPU time of the two sides.
 
-use std::fs;
 use std::time::Duration;
 
-use anyhow::Context;
+use pulse_bench_usage as usage;
 
-/// The kernel counts in hundredths of a second on every Linux that Rust runs on.
-const TICK: Duration = Duration::from_millis(10);
-
-/// CPU time that some processes have used so far.
+/// CPU time that crm-api and a PostgreSQL server with all its processes have used so far.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Used {
     pub(crate) crm: Duration,
@@ -16,21 +12,8 @@ pub(crate) struct Used {
 }
 
 impl Used {
-    /// Reads what crm-api and a PostgreSQL server with all its processes have used.
     pub(crate) fn now(crm: u32, database: u32) -> anyhow::Result<Self> {
-        let crm = Stat::of(crm)?;
-        let server = Stat::of(database)?;
-        // Processes of the server that have ended count with their parent.
-        let mut ticks = server.own + server.ended;
-        for entry in fs::read_dir("/proc")?.flatten() {
-            let pid = entry.file_name().to_str().and_then(|name| name.parse().ok());
-            if let Some(stat) = pid.and_then(|pid: u32| Stat::of(pid).ok())
-                && stat.parent == database
-            {
-                ticks += stat.own;
-            }
-        }
-        Ok(Self { crm: TICK * crm.own, database: TICK * ticks })
+        Ok(Self { crm: usage::process(crm)?, database: usage::family(database)? })
     }
 
     pub(crate) fn since(self, before: Self) -> Self {
@@ -39,28 +22,4 @@ impl Used {
             database: self.database.saturating_sub(before.database),
         }
     }
-}
-
-struct Stat {
-    parent: u32,
-    own: u32,
-    ended: u32,
-}
-
-impl Stat {
-    /// `/proc/[pid]/stat`; proc(5) numbers its fields from 1, and the second one may hold anything in brackets.
-    fn of(pid: u32) -> anyhow::Result<Self> {
-        let text = fs::read_to_string(format!("/proc/{pid}/stat"))?;
-        let fields: Vec<&str> = text.rsplit_once(") ").context("a process")?.1.split_whitespace().collect();
-        let field = |number: usize| -> anyhow::Result<u32> {
-            Ok(fields.get(number - 3).context("a field")?.parse()?)
-        };
-        Ok(Self { parent: field(4)?, own: field(14)? + field(15)?, ended: field(16)? + field(17)? })
-    }
-}
-
-/// The load average of the last minute.
-pub(crate) fn load() -> anyhow::Result<String> {
-    let text = fs::read_to_string("/proc/loadavg")?;
-    Ok(text.split(' ').next().unwrap_or_default().to_owned())
 }

@@ -43,6 +43,10 @@ pub const INGEST: Exchange = Exchange { name: "pulse.ingest", routing: Routing::
 
 /// Routing key of the command to replay a delivery.
 pub const REPLAY: &str = "webhook.replay";
+/// Routing key of the command to send a ping.
+pub const PING: &str = "webhook.ping";
+/// Routing key of commands about recoveries.
+pub const RECOVERY: &str = "webhook.recovery";
 /// Routing key of accepted events.
 pub const ACCEPTED: &str = "accepted";
 
@@ -51,13 +55,19 @@ pub const WEBHOOK_EVENTS: Queue = Queue { name: "webhook-dispatcher.events", exc
 /// Replays that were asked for.
 pub const WEBHOOK_REPLAYS: Queue =
     Queue { name: "webhook-dispatcher.replays", exchange: COMMANDS, key: REPLAY };
+/// Pings that were asked for.
+pub const WEBHOOK_PINGS: Queue = Queue { name: "webhook-dispatcher.pings", exchange: COMMANDS, key: PING };
+/// Recoveries that shall begin or end.
+pub const WEBHOOK_RECOVERIES: Queue =
+    Queue { name: "webhook-dispatcher.recoveries", exchange: COMMANDS, key: RECOVERY };
 /// Accepted website and revenue events, for the worker that stores them.
 pub const INGEST_EVENTS: Queue = Queue { name: "ingest-gateway.events", exchange: INGEST, key: ACCEPTED };
 
 /// All exchanges.
 pub const EXCHANGES: &[Exchange] = &[EVENTS, COMMANDS, INGEST];
 /// All queues.
-pub const QUEUES: &[Queue] = &[WEBHOOK_EVENTS, WEBHOOK_REPLAYS, INGEST_EVENTS];
+pub const QUEUES: &[Queue] =
+    &[WEBHOOK_EVENTS, WEBHOOK_REPLAYS, WEBHOOK_PINGS, WEBHOOK_RECOVERIES, INGEST_EVENTS];
 
 /// A message that took its consumer down this often is set aside.
 const DELIVERY_LIMIT: i64 = 20;

@@ -11,6 +11,9 @@ pub struct Kind {
     pub meaning: &'static str,
 }
 
+/// What a test of a webhook subscription is called. Nobody can subscribe to it, so it is not in the catalogue.
+pub const PING: &str = "webhook.ping";
+
 /// The catalogue, in the order of the documentation.
 pub const KINDS: &[Kind] = &[
     kind("contact.created", "contacts", "A contact was created."),
@@ -124,11 +127,21 @@ pub const KINDS: &[Kind] = &[
         "user_sessions",
         "A session was ended before its time: its user signed out or left, or it was revoked.",
     ),
+    kind(
+        "webhook_subscription.failing",
+        "webhook_subscriptions",
+        "Nothing has succeeded for a day, and again for three; `data` says since when.",
+    ),
+    kind(
+        "webhook_subscription.disabled",
+        "webhook_subscriptions",
+        "A receiver is gone (410), or nothing has succeeded for five days; `data.disabled_reason` says which.",
+    ),
 ];
 
 /// Past tenses that do not end in "ed", and states that have no verb.
 #[cfg(test)]
-const IRREGULAR: [&str; 4] = ["lost", "no_show", "sent", "won"];
+const IRREGULAR: [&str; 5] = ["failing", "lost", "no_show", "sent", "won"];
 
 const fn kind(name: &'static str, resource: &'static str, meaning: &'static str) -> Kind {
     Kind { name, resource, meaning }

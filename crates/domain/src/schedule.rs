@@ -48,6 +48,14 @@ pub fn next_retry(
     (k <= allowed).then(|| (k, planned(delivery, first, k).max(last.ended_at + REST)))
 }
 
+/// When a retry that was `due` is made after all, where the receiver has `asked` for a time: later, never earlier, and
+/// not later than the last retry of the schedule.
+#[must_use]
+pub fn postponed(first: DateTime<Utc>, due: DateTime<Utc>, asked: DateTime<Utc>) -> DateTime<Utc> {
+    let last = first + Duration::seconds(OFFSETS[MAX_RETRIES - 1]);
+    asked.min(last).max(due)
+}
+
 /// The due times of all retries after `done` as they stand, for a reader of the delivery.
 #[must_use]
 pub fn plan(delivery: Uuid, first: DateTime<Utc>, done: usize, allowed: usize) -> Vec<DateTime<Utc>> {
@@ -99,6 +107,15 @@ mod tests {
             }
             prop_assert!(plan.is_sorted());
             prop_assert!(plan[11] <= at(86_400));
+        }
+
+        #[test]
+        fn a_wish_moves_a_retry_later_never_earlier_and_never_past_24_hours(
+            due in 0i64..=86_400, asked in -10i64..=1_000_000,
+        ) {
+            let at_last = postponed(at(0), at(due), at(asked));
+            prop_assert!(at_last >= at(due) && at_last <= at(86_400));
+            prop_assert!(at_last == at(due) || at_last <= at(asked));
         }
 
         #[test]

@@ -5,7 +5,7 @@
 //! digest reveals nothing by its timing that helps to guess the token.
 
 use base64::Engine;
-use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
 use ring::digest;
 use ring::rand::{SecureRandom, SystemRandom};
 
@@ -66,7 +66,12 @@ impl Purpose {
     /// The token of given bits, for those who derive them from a key of their own.
     #[must_use]
     pub fn encode(self, bits: &[u8; 32]) -> String {
-        format!("{}{}", self.prefix(), BASE64_URL_SAFE_NO_PAD.encode(bits))
+        let text = match self {
+            // As the libraries of Standard Webhooks read it; the others stand in addresses.
+            Self::Webhook => BASE64_STANDARD.encode(bits),
+            _ => BASE64_URL_SAFE_NO_PAD.encode(bits),
+        };
+        format!("{}{text}", self.prefix())
     }
 }
 

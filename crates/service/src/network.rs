@@ -21,6 +21,11 @@ impl Networks {
         self.0.iter().any(|network| network.contains(&address))
     }
 
+    /// Each of them.
+    pub fn iter(&self) -> impl Iterator<Item = &IpNet> {
+        self.0.iter()
+    }
+
     /// The address of the client: the peer's, or where that is a trusted proxy the rightmost address in
     /// `X-Forwarded-For` that is not one. Nothing a client can write is believed.
     #[must_use]

@@ -27,6 +27,8 @@ pub enum Channel {
     Events,
     /// Deliveries that are due.
     WebhookDeliveries,
+    /// Webhook subscriptions that changed; told by a trigger.
+    WebhookSubscriptions,
     /// Workflow runs that are due.
     WorkflowRuns,
     /// Ingest tokens that changed.
@@ -40,6 +42,7 @@ impl Channel {
         match self {
             Self::Events => "pulse_events",
             Self::WebhookDeliveries => "pulse_webhook_deliveries",
+            Self::WebhookSubscriptions => "pulse_webhook_subscriptions",
             Self::WorkflowRuns => "pulse_workflow_runs",
             Self::IngestTokens => "pulse_ingest_tokens",
             Self::Mails => "pulse_mails",

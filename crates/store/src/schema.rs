@@ -994,7 +994,7 @@ diesel::table! {
 }
 
 diesel::table! {
-    webhook_attempts (workspace_id, id) {
+    webhook_attempts (workspace_id, id, started_at) {
         workspace_id -> Uuid,
         id -> Uuid,
         delivery_id -> Uuid,
@@ -1003,11 +1003,13 @@ diesel::table! {
         started_at -> Timestamptz,
         duration_ms -> Nullable<Integer>,
         outcome -> Text,
+        request_headers -> Nullable<Json>,
         response_status -> Nullable<Integer>,
-        response_headers -> Nullable<Jsonb>,
+        response_headers -> Nullable<Json>,
         response_body -> Nullable<Text>,
         error_layer -> Nullable<Text>,
         error -> Nullable<Text>,
+        next_attempt_at -> Nullable<Timestamptz>,
     }
 }
 
@@ -1023,8 +1025,10 @@ diesel::table! {
         payload_version -> Integer,
         state -> Text,
         retries -> Integer,
+        attempts -> Integer,
         first_attempt_at -> Nullable<Timestamptz>,
         next_attempt_at -> Nullable<Timestamptz>,
+        leased_at -> Nullable<Timestamptz>,
         lease_until -> Nullable<Timestamptz>,
         lease_epoch -> BigInt,
         replay_of_id -> Nullable<Uuid>,
@@ -1041,11 +1045,13 @@ diesel::table! {
         breaker -> Text,
         breaker_reason -> Nullable<Text>,
         probe_at -> Nullable<Timestamptz>,
+        parkings -> Integer,
         last_success_at -> Nullable<Timestamptz>,
         last_failure_at -> Nullable<Timestamptz>,
         failing_since -> Nullable<Timestamptz>,
         failures -> Integer,
         exhausted -> Integer,
+        exhausted_since -> Nullable<Timestamptz>,
         warnings -> SmallInt,
         disabled_at -> Nullable<Timestamptz>,
         disabled_reason -> Nullable<Text>,
@@ -1059,6 +1065,7 @@ diesel::table! {
         event_id -> Uuid,
         version -> Integer,
         body -> Bytea,
+        correlation_id -> Uuid,
         created_at -> Timestamptz,
     }
 }

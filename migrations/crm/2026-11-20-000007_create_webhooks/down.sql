@@ -4,3 +4,4 @@ DROP TABLE webhook_payloads;
 DROP TABLE webhook_recoveries;
 DROP TABLE webhook_endpoints;
 DROP TABLE webhook_subscriptions;
+DROP FUNCTION notify_webhook_subscriptions;

@@ -49,24 +49,41 @@ CREATE TABLE webhook_subscriptions (
     CONSTRAINT webhook_subscriptions_pkey PRIMARY KEY (workspace_id, id)
 );
 
--- What is known of the receiver behind a subscription; no row is a receiver that nothing is known of.
+-- Dispatchers keep subscriptions in memory. One is changed seldom enough for a NOTIFY within its transaction.
+CREATE FUNCTION notify_webhook_subscriptions() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    NOTIFY pulse_webhook_subscriptions;
+    RETURN NULL;
+END
+$$;
+CREATE TRIGGER webhook_subscriptions_notify
+    AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON webhook_subscriptions
+    FOR EACH STATEMENT EXECUTE FUNCTION notify_webhook_subscriptions();
+
+-- What is known of the receiver behind a subscription. A row appears with the first failure; no row is a receiver that
+-- nothing bad is known of.
 CREATE TABLE webhook_endpoints (
     workspace_id uuid NOT NULL,
     -- That of the subscription.
     id uuid NOT NULL,
-    -- open: only a probe is sent, at `probe_at`; half_open: the probe succeeded, and the rest follows slowly.
+    -- open: the receiver is parked: until `probe_at` nothing is sent but the last attempts of deliveries whose day is over,
+    -- and then one probe. half_open: the probe is under way; should it be lost, there is another at `probe_at`.
     breaker text NOT NULL DEFAULT 'closed'
         CONSTRAINT webhook_endpoints_breaker_check CHECK (breaker IN ('closed', 'open', 'half_open')),
     -- Why the breaker is not closed, for the owner of the subscription.
     breaker_reason text,
     probe_at timestamptz,
+    -- How often it was parked or probed since the last success.
+    parkings integer NOT NULL DEFAULT 0,
     last_success_at timestamptz,
     last_failure_at timestamptz,
-    -- Since the last success: when the first attempt failed, how many failed, how many deliveries were given up.
+    -- Since the last success: when the first attempt failed, how many failed, how many deliveries were given up, and when
+    -- the first of them was.
     failing_since timestamptz,
     failures integer NOT NULL DEFAULT 0,
     exhausted integer NOT NULL DEFAULT 0,
-    -- How often the owner was warned since the last success.
+    exhausted_since timestamptz,
+    -- How often the owner was warned since the last success: after a day, and after three.
     warnings smallint NOT NULL DEFAULT 0,
     -- Nothing is sent while this is later than `enabled_at` of the subscription.
     disabled_at timestamptz,
@@ -79,6 +96,10 @@ CREATE TABLE webhook_endpoints (
     CONSTRAINT webhook_endpoints_id_fkey
         FOREIGN KEY (workspace_id, id) REFERENCES webhook_subscriptions (workspace_id, id) ON DELETE CASCADE
 );
+
+CREATE TRIGGER webhook_endpoints_notify
+    AFTER INSERT OR UPDATE OF disabled_at ON webhook_endpoints
+    FOR EACH ROW WHEN (NEW.disabled_at IS NOT NULL) EXECUTE FUNCTION notify_webhook_subscriptions();
 
 -- Many deliveries that are repeated one after the other: those of a subscription that were made within a time and are
 -- in one of some states.
@@ -113,15 +134,20 @@ CREATE INDEX webhook_recoveries_due_idx ON webhook_recoveries (next_page_at) WHE
 CREATE INDEX webhook_recoveries_subscription_id_idx ON webhook_recoveries (workspace_id, subscription_id, created_at);
 CREATE INDEX webhook_recoveries_newest_idx ON webhook_recoveries (workspace_id, created_at, id);
 
--- The exact bytes of an event in a payload version, rendered once; retries and replays send these.
+-- The exact bytes of an event in a payload version, rendered once; retries and replays send these. They are removed when
+-- they are too old to be replayed.
 CREATE TABLE webhook_payloads (
     workspace_id uuid NOT NULL,
     event_id uuid NOT NULL,
     version integer NOT NULL,
     body bytea NOT NULL,
+    -- Of the event.
+    correlation_id uuid NOT NULL,
     created_at timestamptz NOT NULL DEFAULT now(),
     CONSTRAINT webhook_payloads_pkey PRIMARY KEY (workspace_id, event_id, version)
 );
+
+CREATE INDEX webhook_payloads_created_at_idx ON webhook_payloads USING brin (created_at);
 
 -- One event to one subscription. A replay is a delivery of its own that names the one it repeats.
 CREATE TABLE webhook_deliveries (
@@ -137,10 +163,14 @@ CREATE TABLE webhook_deliveries (
     state text NOT NULL DEFAULT 'scheduled' CONSTRAINT webhook_deliveries_state_check CHECK (
         state IN ('scheduled', 'succeeded', 'exhausted', 'cancelled')
     ),
+    -- The place in the schedule: of the first attempt 0, then the number of the retry that is due or under way.
     retries integer NOT NULL DEFAULT 0,
+    -- Attempts that were begun; those that were lost with their worker are no retries.
+    attempts integer NOT NULL DEFAULT 0,
     first_attempt_at timestamptz,
     next_attempt_at timestamptz,
-    -- Whoever claims the delivery holds it until then; the epoch makes a worker that was too slow lose.
+    -- Whoever holds the delivery holds it until then; the epoch makes a worker that was too slow lose.
+    leased_at timestamptz,
     lease_until timestamptz,
     lease_epoch bigint NOT NULL DEFAULT 0,
     replay_of_id uuid,
@@ -150,16 +180,17 @@ CREATE TABLE webhook_deliveries (
     completed_at timestamptz,
     CONSTRAINT webhook_deliveries_pkey PRIMARY KEY (workspace_id, id),
     CONSTRAINT webhook_deliveries_subscription_id_fkey
-        FOREIGN KEY (workspace_id, subscription_id) REFERENCES webhook_subscriptions (workspace_id, id),
-    CONSTRAINT webhook_deliveries_payload_fkey
-        FOREIGN KEY (workspace_id, event_id, payload_version)
-        REFERENCES webhook_payloads (workspace_id, event_id, version)
+        FOREIGN KEY (workspace_id, subscription_id) REFERENCES webhook_subscriptions (workspace_id, id)
 );
 
 -- An event that comes twice from the bus is delivered once.
 CREATE UNIQUE INDEX webhook_deliveries_event_id_key
     ON webhook_deliveries (workspace_id, subscription_id, event_id) WHERE replay_of_id IS NULL;
-CREATE INDEX webhook_deliveries_due_idx ON webhook_deliveries (next_attempt_at) WHERE state = 'scheduled';
+-- What waits stands in the first of these, what somebody holds in the second: a subscription with a million retries that
+-- are due is passed by in one step.
+CREATE INDEX webhook_deliveries_due_idx ON webhook_deliveries (subscription_id, next_attempt_at)
+    WHERE state = 'scheduled' AND lease_until IS NULL;
+CREATE INDEX webhook_deliveries_lease_until_idx ON webhook_deliveries (lease_until) WHERE lease_until IS NOT NULL;
 CREATE INDEX webhook_deliveries_subscription_id_idx ON webhook_deliveries (workspace_id, subscription_id, created_at);
 CREATE INDEX webhook_deliveries_record_id_idx ON webhook_deliveries (workspace_id, record_id);
 CREATE INDEX webhook_deliveries_replay_of_id_idx
@@ -167,8 +198,10 @@ CREATE INDEX webhook_deliveries_replay_of_id_idx
 CREATE INDEX webhook_deliveries_recovery_id_idx
     ON webhook_deliveries (workspace_id, recovery_id) WHERE recovery_id IS NOT NULL;
 CREATE INDEX webhook_deliveries_created_at_idx ON webhook_deliveries (workspace_id, created_at);
+CREATE INDEX webhook_deliveries_age_idx ON webhook_deliveries USING brin (created_at);
 
--- One HTTP call.
+-- One HTTP call, written when it is over; or 'unknown', when its worker was lost. By day, so that what is too old is
+-- dropped and not deleted. No foreign key: each row would look its delivery up once more.
 CREATE TABLE webhook_attempts (
     workspace_id uuid NOT NULL,
     id uuid NOT NULL,
@@ -176,20 +209,25 @@ CREATE TABLE webhook_attempts (
     number integer NOT NULL,
     url text NOT NULL,
     started_at timestamptz NOT NULL,
+    -- From the look-up of the name to the last byte of the answer.
     duration_ms integer,
     outcome text NOT NULL CONSTRAINT webhook_attempts_outcome_check CHECK (
         outcome IN ('succeeded', 'failed', 'unknown')
     ),
+    -- Values that are secret are masked.
+    request_headers json,
     response_status integer,
-    response_headers jsonb,
+    response_headers json,
     response_body text,
     -- dns, blocked_target, connect, tls, timeout, http_status, body
     error_layer text,
     error text,
-    CONSTRAINT webhook_attempts_pkey PRIMARY KEY (workspace_id, id),
-    CONSTRAINT webhook_attempts_number_key UNIQUE (workspace_id, delivery_id, number),
-    CONSTRAINT webhook_attempts_delivery_id_fkey
-        FOREIGN KEY (workspace_id, delivery_id) REFERENCES webhook_deliveries (workspace_id, id)
-);
+    -- When the next attempt was due, as it stood after this one.
+    next_attempt_at timestamptz,
+    CONSTRAINT webhook_attempts_pkey PRIMARY KEY (workspace_id, id, started_at)
+) PARTITION BY RANGE (started_at);
 
+CREATE INDEX webhook_attempts_delivery_id_idx ON webhook_attempts (workspace_id, delivery_id, number);
 CREATE INDEX webhook_attempts_started_at_idx ON webhook_attempts (workspace_id, started_at);
+
+CREATE TABLE webhook_attempts_default PARTITION OF webhook_attempts DEFAULT;

@@ -2,17 +2,19 @@
 //!
 //! In reading order: [`settings`]; [`App`] is what handlers share; [`auth`] says who asks; [`resources`] are the
 //! declarations, each with what it can do besides CRUD; [`collection`], [`related`] and [`trash`] serve all of them;
-//! [`operation`] is how the rest is declared; [`policy`] is who may do what; [`openapi`] describes all of it and [`docs`]
-//! shows that; [`rewrite`] is what a request passes first, after [`cors`] and before `limits`, and `once` what it passes
-//! last; [`answer`] writes documents, with what [`page`] knows of collections and [`version`] of tags; [`error`] is what
-//! is answered instead, and [`catalogue`] explains it; [`relay`] publishes the journal; [`mail`] writes and sends mails;
-//! [`upkeep`] chains the audit log and forgets idempotency keys; [`seed`] makes
+//! [`operation`] is how the rest is declared; [`command`] asks other services to do something; [`policy`] is who may do
+//! what; [`openapi`] describes all of it and [`docs`] shows that; [`rewrite`] is what a request passes first, after
+//! [`cors`] and before `limits`, and `once` what it passes last; [`answer`] writes documents, with what [`page`] knows of
+//! collections and [`version`] of tags; [`error`] is what is answered instead, and [`catalogue`] explains it; [`relay`]
+//! publishes the journal; [`mail`] writes and sends mails; [`upkeep`] chains the audit log and forgets idempotency keys;
+//! [`seed`] makes
 //! the workspace of the demonstration; [`roles`] are what the program can be told to do.
 
 pub mod answer;
 pub mod auth;
 mod catalogue;
 pub mod collection;
+mod command;
 pub mod cors;
 mod docs;
 pub mod error;

@@ -81,6 +81,8 @@ pub(crate) enum Body {
 pub(crate) enum Answer {
     /// One record.
     Record(u16, &'static Resource),
+    /// A document whose `data` has this schema: what is shown is no record of a resource.
+    Data(u16, fn() -> Value),
     /// A document whose `meta` has this schema, and no data.
     Meta(u16, fn() -> Value),
     /// No document.

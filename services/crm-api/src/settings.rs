@@ -132,6 +132,8 @@ pub struct Limits {
     /// where it is not set.
     #[serde(default)]
     pub store: Option<SecretString>,
+}
+
 /// Section `[sign_in]`: failures that are free within an hour. Each further one doubles the wait until the next attempt.
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -1,34 +1,43 @@
 //! Fan-out: an event from the bus becomes one delivery for each subscription that asks for it.
 //!
 //! All events of a batch go into one transaction, and none is acknowledged before its commit. An event that comes
-//! again finds its deliveries there and adds nothing.
+//! again finds its deliveries there and adds nothing. Where this process delivers as well and has room, it holds the
+//! deliveries from the start; the others are found by whoever has.
 
-use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
-use std::time::Duration;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow};
-use diesel::prelude::*;
-use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 use pulse_bus::{Consumer, Failure, Incoming, topology};
 use pulse_domain::{Event, catalogue};
-use pulse_store::Pool;
 use pulse_store::notify::Waker;
-use pulse_store::schema::{webhook_payloads, webhook_subscriptions};
+use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
-use uuid::Uuid;
 
-use crate::delivery::{self, NewDelivery};
-use crate::{Settings, payload};
+use crate::Settings;
+use crate::deliver::Hand;
+use crate::delivery::{self, Lease, Leased, NewDelivery, Payloads};
+use crate::link::Link;
+use crate::subscriptions::{Shown, Subscriptions};
 
 /// Events of one transaction at most.
-const BATCH: u16 = 128;
+const BATCH: u16 = 256;
+
+struct FanOut {
+    link: Mutex<Link>,
+    subscriptions: Subscriptions,
+    waker: Waker,
+    /// Where this process delivers as well.
+    hand: Option<Hand>,
+}
 
 /// Consumes events until told to stop.
 pub(crate) fn run(
     settings: &Settings,
-    pool: Pool,
+    subscriptions: Subscriptions,
     waker: Waker,
+    hand: Option<Hand>,
     stop: CancellationToken,
 ) -> impl Future<Output = anyhow::Result<()>> + use<> {
     let consumer = Consumer {
@@ -39,27 +48,11 @@ pub(crate) fn run(
         // What arrives alone leaves at once; batches form by themselves under load.
         linger: Duration::ZERO,
     };
+    let fan_out = FanOut { link: Mutex::new(Link::new(&settings.database)), subscriptions, waker, hand };
     async move {
-        consumer.run(stop, |messages| fan_out(&pool, &waker, messages)).await;
+        consumer.run(stop, |messages| fan_out.batch(messages)).await;
         Ok(())
     }
-}
-
-async fn fan_out(pool: &Pool, waker: &Waker, messages: Vec<Incoming>) -> Vec<Result<(), Failure>> {
-    let events: Vec<anyhow::Result<Event>> = messages.iter().map(|message| read(&message.body)).collect();
-    let readable: Vec<&Event> = events.iter().flatten().collect();
-    let stored = store(pool, &readable).await;
-    if matches!(stored, Ok(1..)) {
-        waker.wake();
-    }
-    events
-        .into_iter()
-        .map(|event| match (event, &stored) {
-            (Err(error), _) => Err(Failure::Discard(error)),
-            (Ok(_), Err(error)) => Err(Failure::Retry(anyhow!("{error:#}"))),
-            (Ok(_), Ok(_)) => Ok(()),
-        })
-        .collect()
 }
 
 fn read(body: &[u8]) -> anyhow::Result<Event> {
@@ -69,115 +62,78 @@ fn read(body: &[u8]) -> anyhow::Result<Event> {
     Ok(event)
 }
 
-/// Stores payloads and deliveries of events and returns how many deliveries were not there before.
-async fn store(pool: &Pool, events: &[&Event]) -> anyhow::Result<usize> {
-    if events.is_empty() {
-        return Ok(0);
+impl FanOut {
+    async fn batch(&self, messages: Vec<Incoming>) -> Vec<Result<(), Failure>> {
+        let events: Vec<anyhow::Result<Event>> = messages.iter().map(|message| read(&message.body)).collect();
+        let readable: Vec<&Event> = events.iter().flatten().collect();
+        let stored = self.store(&readable).await;
+        events
+            .into_iter()
+            .map(|event| match (event, &stored) {
+                (Err(error), _) => Err(Failure::Discard(error)),
+                (Ok(_), Err(error)) => Err(Failure::Retry(anyhow!("{error:#}"))),
+                (Ok(_), Ok(())) => Ok(()),
+            })
+            .collect()
     }
-    let mut connection = pool.get().await?;
-    let subscriptions = subscriptions(&mut connection, events).await?;
-    let (payloads, deliveries) = plan(events, &subscriptions)?;
-    if deliveries.is_empty() {
-        return Ok(0);
-    }
-    Ok(insert(&mut connection, &payloads, &deliveries).await?)
-}
 
-/// Inserts what is not there yet, in one transaction, and returns how many deliveries that were.
-pub(crate) async fn insert(
-    connection: &mut AsyncPgConnection,
-    payloads: &[NewPayload],
-    deliveries: &[NewDelivery],
-) -> QueryResult<usize> {
-    connection
-        .transaction(async |connection| {
-            diesel::insert_into(webhook_payloads::table)
-                .values(payloads)
-                .on_conflict_do_nothing()
-                .execute(connection)
-                .await?;
-            delivery::insert(connection, deliveries).await
-        })
-        .await
-}
-
-#[derive(Queryable, Selectable)]
-#[diesel(table_name = webhook_subscriptions)]
-struct Subscription {
-    workspace_id: Uuid,
-    id: Uuid,
-    event_types: serde_json::Value,
-    payload_version: i32,
-}
-
-impl Subscription {
-    /// `*` asks for every event type, those of the future included.
-    fn asks_for(&self, event: &Event) -> bool {
-        self.workspace_id == event.workspace_id.0
-            && self
-                .event_types
-                .as_array()
-                .is_some_and(|names| names.iter().any(|name| name == "*" || name == event.kind.as_str()))
-    }
-}
-
-async fn subscriptions(
-    connection: &mut AsyncPgConnection,
-    events: &[&Event],
-) -> QueryResult<Vec<Subscription>> {
-    let mut workspaces: Vec<Uuid> = events.iter().map(|event| event.workspace_id.0).collect();
-    workspaces.sort_unstable();
-    workspaces.dedup();
-    webhook_subscriptions::table
-        .filter(webhook_subscriptions::workspace_id.eq_any(workspaces))
-        .filter(webhook_subscriptions::enabled)
-        .filter(webhook_subscriptions::deleted_at.is_null())
-        .select(Subscription::as_select())
-        .load(connection)
-        .await
-}
-
-/// The bytes of an event that shall be stored.
-#[derive(Debug, Insertable)]
-#[diesel(table_name = webhook_payloads)]
-pub(crate) struct NewPayload {
-    pub(crate) workspace_id: Uuid,
-    pub(crate) event_id: Uuid,
-    pub(crate) version: i32,
-    pub(crate) body: Vec<u8>,
-}
-
-/// The rows of events, in the order of their keys: fan-outs that get the same events at once then wait for each other
-/// instead of deadlocking.
-fn plan(
-    events: &[&Event],
-    subscriptions: &[Subscription],
-) -> anyhow::Result<(Vec<NewPayload>, Vec<NewDelivery>)> {
-    let mut payloads = BTreeMap::new();
-    let mut deliveries = BTreeMap::new();
-    for event in events {
-        for subscription in subscriptions.iter().filter(|subscription| subscription.asks_for(event)) {
-            let (workspace_id, event_id) = (event.workspace_id.0, event.id.0);
-            let version = subscription.payload_version;
-            if let Entry::Vacant(payload) = payloads.entry((workspace_id, event_id, version)) {
-                // Only a newer crm-api lets a subscription pin such a version, and a newer dispatcher is about to
-                // follow: the event waits for it.
-                let body = payload::render(version, event)
-                    .with_context(|| format!("payload version {version} is from the future"))?;
-                payload.insert(NewPayload { workspace_id, event_id, version, body });
+    /// Stores payloads and deliveries of events, and sees to it that somebody delivers them.
+    async fn store(&self, events: &[&Event]) -> anyhow::Result<()> {
+        let mut link = self.link.lock().await;
+        let workspaces = events.iter().map(|event| event.workspace_id.0);
+        let subscriptions = self.subscriptions.of(&mut link, workspaces).await?;
+        let (mut payloads, mut planned) = (Payloads::new(), BTreeMap::new());
+        for event in events {
+            let subscribed =
+                subscriptions.get(&event.workspace_id.0).context("every workspace is answered for")?;
+            let shown = Shown::of(event);
+            for subscription in subscribed.iter().filter(|subscription| subscription.asks_for(&shown)) {
+                let payload = delivery::render(&mut payloads, event, subscription.payload_version)?;
+                planned
+                    .entry((subscription.workspace_id, subscription.id, event.id.0))
+                    .or_insert_with(|| (*event, subscription, payload));
             }
-            deliveries.entry((workspace_id, subscription.id, event_id)).or_insert_with(|| NewDelivery {
-                workspace_id,
-                id: Uuid::now_v7(),
-                subscription_id: subscription.id,
-                event_id,
-                event_type: event.kind.clone(),
-                resource_type: event.resource.clone(),
-                record_id: event.record_id.0,
-                payload_version: version,
-                replay_of_id: None,
-            });
         }
+        if planned.is_empty() {
+            return Ok(());
+        }
+        let (mut deliveries, mut held, mut taken) = (Vec::new(), Vec::new(), HashMap::new());
+        for (event, subscription, payload) in planned.into_values() {
+            let new = NewDelivery::new(event, subscription.id, subscription.payload_version);
+            let place = self.hand.as_ref().and_then(|hand| hand.take(subscription));
+            held.push(place.is_some());
+            if let Some(place) = place {
+                taken.insert(new.id, (Arc::clone(subscription), payload, place));
+            }
+            deliveries.push(new);
+        }
+        let lease = self.hand.as_ref().map_or(Duration::ZERO, Hand::lease);
+        let made = delivery::insert(&mut link, &payloads, &deliveries, &held, lease).await?;
+        drop(link);
+        let since = Instant::now();
+        // What was there before is somebody else's, and its place is free again.
+        let leased = deliveries.into_iter().filter_map(|new| {
+            let (at, (subscription, payload, place)) = (*made.get(&new.id)?, taken.remove(&new.id)?);
+            Some(Leased {
+                subscription,
+                id: new.id,
+                event_id: new.event_id,
+                event_type: new.event_type,
+                payload,
+                retries: 0,
+                number: 1,
+                first_attempt_at: at,
+                lease: Lease { epoch: 1, at, since },
+                _place: place,
+            })
+        });
+        let leased: Vec<Leased> = leased.collect();
+        if made.len() > leased.len() {
+            self.waker.wake();
+        }
+        if let Some(hand) = &self.hand {
+            hand.give(leased);
+        }
+        Ok(())
     }
-    Ok((payloads.into_values().collect(), deliveries.into_values().collect()))
 }

@@ -1,8 +1,10 @@
 //! webhook-dispatcher: tells the outside world what happened, signed and retried for 24 hours, every attempt on record.
 //!
-//! In reading order: [`settings`] say what can be set, [`fan_out`] turns an event from the bus into one delivery for
-//! each subscription that asks for it, with the bytes that [`payload`] renders once, [`deliver`] sends what is due and
-//! schedules what failed, [`replay`] makes a delivery again when it is asked to, [`sweep`] makes what the broker has lost.
+//! In reading order: [`settings`] say what can be set, [`link`] leads to the database, [`subscriptions`] are kept in
+//! memory, [`fan_out`] turns an event from the bus into one [`delivery`] for each that asks for it, with bytes that
+//! are rendered once, [`room`] bounds what a process holds, [`deliver`] sends what is due and schedules what
+//! failed, [`health`] is how receivers do, [`replay`] makes a delivery again when it is asked to and [`recover`] many,
+//! [`ping`] makes one that tells of nothing, [`sweep`] makes what the broker has lost, [`upkeep`] keeps the log in order.
 //!
 //! PostgreSQL is the truth: a delivery is a row with a due time from the commit of its fan-out to its end, and whoever
 //! works on it holds a lease. The bus brings events and commands; losing it loses no delivery.
@@ -10,19 +12,27 @@
 mod deliver;
 mod delivery;
 mod fan_out;
-mod payload;
+mod health;
+mod link;
+mod ping;
+mod recover;
 mod replay;
+mod room;
 pub mod settings;
+mod subscriptions;
 mod sweep;
+mod upkeep;
 
 use std::net::SocketAddr;
 
 use anyhow::Context;
 use pulse_bus::Publisher;
+use pulse_domain::seal::MasterKey;
 use pulse_service::Service;
 use pulse_service::health::Readiness;
 use pulse_store::Pool;
-use pulse_store::notify::{Channel, Waker};
+use pulse_store::notify::{Channel, Listener, Waker};
+use secrecy::ExposeSecret;
 
 pub use settings::Settings;
 
@@ -36,9 +46,9 @@ pub enum Role {
     FanOut,
     /// Sends deliveries that are due.
     Deliver,
-    /// Makes deliveries again that somebody asked to have repeated.
+    /// Makes deliveries that somebody asked for: repeated ones, and pings.
     Replay,
-    /// Makes deliveries whose events the broker has lost.
+    /// Makes deliveries whose events the broker has lost, and looks after receivers and the log.
     Sweep,
 }
 
@@ -56,13 +66,28 @@ pub fn build(service: &mut Service, settings: &Settings, role: Option<Role>) -> 
             async move { pool.ping().await }
         }
     });
+    let subscriptions = subscriptions::Subscriptions::new(
+        MasterKey::from_base64(settings.security.master_key.expose_secret())
+            .context("security.master_key")?,
+        settings.delivery.per_subscription,
+    );
+    if plays(Role::Deliver) || plays(Role::FanOut) {
+        let url = settings.database.url.expose_secret();
+        let listener = Listener::new(url, Channel::WebhookSubscriptions, subscriptions::SWEEP);
+        service.task("subscriptions", subscriptions.clone().listen(listener, service.stop()));
+    }
+    let (waker, journal) = (Waker::new(Channel::WebhookDeliveries), Waker::new(Channel::Events));
+    let mut hand = None;
     if plays(Role::Deliver) {
-        let deliver = deliver::Deliver::new(settings, pool.clone()).context("the role `deliver`")?;
+        let (deliver, own) = deliver::Deliver::new(settings, subscriptions.clone(), journal.clone())
+            .context("the role `deliver`")?;
+        hand = Some(own);
         service.task("deliver", deliver.run(service.stop()));
     }
-    let waker = Waker::new(Channel::WebhookDeliveries);
     if plays(Role::Sweep) {
-        service.task("sweep", sweep::run(settings.sweep, pool.clone(), waker.clone(), service.stop()));
+        service.task("sweep", sweep::run(settings, waker.clone(), service.stop()));
+        service.task("health", health::run(settings, journal.clone(), service.stop()));
+        service.task("upkeep", upkeep::run(settings, service.stop()));
     }
     if plays(Role::FanOut) || plays(Role::Replay) {
         let bus = Publisher::new(&settings.bus, "webhook-dispatcher (readiness)");
@@ -72,16 +97,20 @@ pub fn build(service: &mut Service, settings: &Settings, role: Option<Role>) -> 
         });
     }
     if plays(Role::FanOut) {
-        service.task("fan-out", fan_out::run(settings, pool.clone(), waker.clone(), service.stop()));
+        service.task("fan-out", fan_out::run(settings, subscriptions, waker.clone(), hand, service.stop()));
     }
     if plays(Role::Replay) {
-        service.task("replay", replay::run(settings, pool.clone(), waker.clone(), service.stop()));
+        service.task("replay", replay::run(settings, waker.clone(), service.stop()));
+        service.task("recover", recover::run(settings, waker.clone(), service.stop()));
+        service.task("ping", ping::run(settings, waker.clone(), service.stop()));
     }
-    // Drains, so that the last batch before a stop still wakes whoever delivers.
-    let drain = service.drain();
-    service.draining_task("waker", async move {
-        waker.run(pool, drain).await;
-        Ok(())
-    });
+    // Drain, so that the last batch before a stop still wakes whoever delivers.
+    for (name, waker) in [("waker", waker), ("waker of the journal", journal)] {
+        let (pool, drain) = (pool.clone(), service.drain());
+        service.draining_task(name, async move {
+            waker.run(pool, drain).await;
+            Ok(())
+        });
+    }
     service.http(&settings.http, readiness, |_| {})
 }

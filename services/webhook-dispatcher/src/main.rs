@@ -1,8 +1,12 @@
 //! webhook-dispatcher: tells the outside world what happened, signed and retried for 24 hours.
 
 use clap::Parser;
+use mimalloc::MiMalloc;
 use pulse_service::{Service, settings, telemetry};
 use webhook_dispatcher::{DEFAULTS, Role, Settings};
+
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// Signed outgoing webhooks. Without a role it plays all of them.
 #[derive(Parser)]

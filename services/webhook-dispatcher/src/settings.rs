@@ -1,6 +1,6 @@
 //! What can be set.
 
-use std::num::{NonZeroU64, NonZeroUsize};
+use std::num::{NonZeroU16, NonZeroU32, NonZeroU64, NonZeroUsize};
 
 use pulse_service::{egress, settings};
 use secrecy::SecretString;
@@ -26,6 +26,8 @@ pub struct Settings {
     pub delivery: Delivery,
     /// When missing deliveries are looked for.
     pub sweep: Sweep,
+    /// How long what has happened is kept.
+    pub retention: Retention,
 }
 
 /// Section `[security]`.
@@ -36,14 +38,18 @@ pub struct Security {
     pub master_key: SecretString,
 }
 
-/// Section `[delivery]`.
+/// Section `[delivery]`: bounds of each process that delivers.
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Delivery {
-    /// Deliveries under way at most, per process.
+    /// Calls under way at most. A quarter of them is kept for first attempts.
     pub concurrency: NonZeroUsize,
-    /// Deliveries under way at most to one subscription, per process: a receiver that hangs takes no more than these.
-    pub per_subscription: NonZeroUsize,
+    /// Calls under way at most for one workspace.
+    pub per_workspace: NonZeroUsize,
+    /// Calls under way at most to one subscription, unless it asks for another number itself.
+    pub per_subscription: NonZeroU16,
+    /// Deliveries held in memory at most, waiting or under way; one workspace gets a quarter of that.
+    pub held: NonZeroUsize,
 }
 
 /// Section `[sweep]`.
@@ -56,4 +62,16 @@ pub struct Sweep {
     pub every_seconds: NonZeroU64,
     /// How far to look back when the process starts, in seconds.
     pub window_seconds: u64,
+}
+
+/// Section `[retention]`, in days.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Retention {
+    /// The log of attempts.
+    pub attempts_days: NonZeroU32,
+    /// The bytes of events. Without them a delivery cannot be replayed. More than the day that retries take.
+    pub payloads_days: NonZeroU32,
+    /// Deliveries that have come to their end.
+    pub deliveries_days: NonZeroU32,
 }

@@ -4,8 +4,9 @@
 //! their keys into attribute paths and predicates, using [`key`] and the table in [`predicate`]; [`operand`]
 //! checks a condition against the kinds of its attributes and casts its values with [`value`]. What cannot be
 //! understood is a problem under [`Strictness::Strict`] and is dropped, as the gem does, under
-//! [`Strictness::Lenient`].
+//! [`Strictness::Lenient`]. [`filter`] is for JSON instead of columns: it reads conditions and compares by itself.
 
+pub mod filter;
 pub mod key;
 pub mod operand;
 pub mod predicate;
@@ -13,6 +14,7 @@ pub mod resolve;
 pub mod search;
 pub mod value;
 
+pub use filter::Filter;
 pub use key::{AttributePath, Hop, Names};
 pub use operand::Operand;
 pub use predicate::{Compound, Operator, PREDICATES, Pattern, Predicate, Shape};

@@ -326,7 +326,7 @@ fn text(node: &Nested) -> Option<&str> {
 }
 
 /// Splits at every `_or_` and `_and_`; the first one found combines all.
-fn split_names(names: &str) -> (Vec<&str>, Combinator) {
+pub(super) fn split_names(names: &str) -> (Vec<&str>, Combinator) {
     let mut parts = Vec::new();
     let mut combinator = None;
     let mut rest = names;

@@ -22,6 +22,9 @@ pub struct Settings {
     /// How long an exchange may take, from the look-up of the name to the last byte of the answer, in milliseconds.
     #[serde(default = "timeout_ms")]
     pub timeout_ms: u64,
+    /// Networks that everything leaves from, as receivers are told.
+    #[serde(default)]
+    pub addresses: Networks,
 }
 
 const fn timeout_ms() -> u64 {

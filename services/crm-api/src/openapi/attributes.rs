@@ -6,7 +6,7 @@ use pulse_resource::changes::DIGITS;
 use serde_json::{Map, Value, json};
 
 /// The schemas of a resource's attributes, by name.
-pub(super) fn properties(attributes: &[Attribute]) -> Value {
+pub(crate) fn properties(attributes: &[Attribute]) -> Value {
     attributes
         .iter()
         .map(|attribute| (attribute.name.to_owned(), schema(attribute)))

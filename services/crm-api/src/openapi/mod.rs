@@ -21,6 +21,7 @@ mod shared;
 mod tests;
 mod writes;
 
+pub(crate) use attributes::properties;
 pub(crate) use served::{Served, routes};
 
 use pulse_resource::Resource;

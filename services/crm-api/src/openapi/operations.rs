@@ -16,7 +16,7 @@ pub(super) fn add(operations: &'static [Operation], root: &str, paths: &mut Map<
             none if none.is_empty() => json!({}),
             parameters => json!({ "parameters": parameters }),
         });
-        item[method(operation.verb)] = described(operation);
+        item[method(operation.verb)] = described(operation, root);
     }
 }
 
@@ -38,8 +38,8 @@ fn method(verb: Verb) -> &'static str {
     }
 }
 
-fn described(operation: &'static Operation) -> Value {
-    let mut draft = Draft::new(operation.id.to_owned(), operation.summary, tag(operation));
+fn described(operation: &'static Operation, root: &str) -> Value {
+    let mut draft = Draft::new(operation.id.to_owned(), operation.summary, tag(operation, root));
     let mut refusals: Vec<u16> = operation.refusals.iter().map(|code| code.status()).collect();
     if !operation.description.is_empty() {
         draft = draft.with("description", operation.description.into());
@@ -76,6 +76,9 @@ fn described(operation: &'static Operation) -> Value {
                 let document = schema_of(resource, "Document");
                 (status, responses::found("Done.", &document))
             }
+            Answer::Data(status, data) => {
+                (status, responses::found("Done.", &schemas::document("Document", &data())))
+            }
             Answer::Empty(status) => (status, json!({ "description": "Done." })),
             Answer::Meta(status, meta) => {
                 (status, responses::document("Done.", &schemas::meta_document(&meta())))
@@ -92,7 +95,8 @@ fn described(operation: &'static Operation) -> Value {
     draft.refused(refusals)
 }
 
-/// The resource that an operation belongs to, by its address.
-fn tag(operation: &Operation) -> &'static str {
-    operation.resource().map_or("auth", |resource| resource.name)
+/// What an operation belongs to, by its address: a resource, signing in, or the API itself.
+fn tag(operation: &Operation, root: &str) -> &'static str {
+    let other = if root.ends_with("/auth") { "auth" } else { "meta" };
+    operation.resource().map_or(other, |resource| resource.name)
 }

@@ -18,6 +18,7 @@ pub(crate) mod deal_stage_transitions;
 pub(crate) mod deals;
 pub(crate) mod esignature_recipients;
 pub(crate) mod esignature_requests;
+mod event_types;
 pub(crate) mod events;
 pub(crate) mod form_submissions;
 pub(crate) mod forms;
@@ -43,6 +44,8 @@ pub(crate) mod user_sessions;
 pub(crate) mod users;
 pub(crate) mod webhook_attempts;
 pub(crate) mod webhook_deliveries;
+mod webhook_egress;
+pub(crate) mod webhook_recoveries;
 pub(crate) mod webhook_subscriptions;
 pub(crate) mod workflow_runs;
 pub(crate) mod workflow_step_runs;
@@ -100,6 +103,7 @@ pub static RESOURCES: &[&Resource] = &[
     &users::USERS,
     &webhook_attempts::WEBHOOK_ATTEMPTS,
     &webhook_deliveries::WEBHOOK_DELIVERIES,
+    &webhook_recoveries::WEBHOOK_RECOVERIES,
     &webhook_subscriptions::WEBHOOK_SUBSCRIPTIONS,
     &workflow_runs::WORKFLOW_RUNS,
     &workflow_step_runs::WORKFLOW_STEP_RUNS,
@@ -119,6 +123,7 @@ pub(crate) static OPERATIONS: &[&[Operation]] = &[
     calls::OPERATIONS,
     deals::OPERATIONS,
     esignature_requests::OPERATIONS,
+    event_types::OPERATIONS,
     forms::OPERATIONS,
     ingest_tokens::OPERATIONS,
     leads::OPERATIONS,
@@ -129,6 +134,8 @@ pub(crate) static OPERATIONS: &[&[Operation]] = &[
     user_sessions::OPERATIONS,
     users::OPERATIONS,
     webhook_deliveries::OPERATIONS,
+    webhook_egress::OPERATIONS,
+    webhook_recoveries::OPERATIONS,
     webhook_subscriptions::OPERATIONS,
     workflows::OPERATIONS,
 ];
@@ -157,7 +164,7 @@ impl App {
     /// of a new record, or of the one with the id.
     pub(crate) fn check(&self, changes: &mut Changes, existing: Option<Uuid>) -> Result<(), Error> {
         match changes.resource.name {
-            "webhook_subscriptions" => webhook_subscriptions::check_url(self, changes),
+            "webhook_subscriptions" => webhook_subscriptions::check(self, changes, existing),
             "integrations" => {
                 integrations::seal(self, changes, existing);
                 Ok(())

@@ -14,7 +14,7 @@ use pulse_jsonapi::query::Accepts;
 use pulse_jsonapi::{Code, Problem};
 use pulse_resource::render::Record;
 use pulse_resource::write::{Transaction, Work};
-use pulse_resource::{Changes, Error, Events, Ownership, Resource, attribute, has_many, many_through};
+use pulse_resource::{Changes, Deed, Error, Events, Ownership, Resource, attribute, has_many, many_through};
 use pulse_store::audit::Action;
 use pulse_store::schema::{
     companies, contacts, deals, leads, team_members, user_sessions, users, workspaces,
@@ -31,7 +31,7 @@ use super::leads::LEADS;
 use super::phones;
 use super::teams::TEAMS;
 use super::user_sessions::USER_SESSIONS;
-use crate::auth::{Caller, invitation, is_address, mail_token, require_admin, revocation};
+use crate::auth::{Caller, invitation, is_address, mail_token, revocation};
 use crate::operation::{Answer, Body, Operation};
 use crate::{App, answer, collection};
 
@@ -97,6 +97,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
         summary: "Send an invitation again",
         description: "The one of before is void.",
         path: "/users/{id}/invite",
+        right: Some((&USERS, Deed::Create)),
         answers: &[Answer::Record(200, &USERS)],
         refusals: &[Code::Forbidden, Code::StateConflict],
         handler: || web::to(invite),
@@ -110,7 +111,6 @@ async fn create(
     caller: Caller,
     payload: Payload,
 ) -> Result<HttpResponse, crate::Error> {
-    require_admin(&app, &caller).await?;
     let plan = collection::plan(&request, &app, &USERS, Accepts::RESOURCE)?;
     let changes = collection::new_record(&USERS, payload).await?;
     let mut transaction = app.engine().begin(caller.act()).await?;
@@ -133,7 +133,6 @@ async fn invite(
     app: web::Data<App>,
     caller: Caller,
 ) -> Result<HttpResponse, crate::Error> {
-    require_admin(&app, &caller).await?;
     let id = collection::id(&request, &USERS)?;
     let mut transaction = app.engine().begin(caller.act()).await?;
     let sent = async {

@@ -2,20 +2,24 @@
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
-use pulse_bus::Outgoing;
-use pulse_bus::topology::{COMMANDS, REPLAY};
+use chrono::{DateTime, Utc};
+use pulse_bus::topology::REPLAY;
 use pulse_domain::command::Replay;
+use pulse_domain::event::timestamp;
+use pulse_domain::schedule;
 use pulse_jsonapi::document::{Links, Writer};
+use pulse_resource::render::Record;
 use pulse_resource::{Actions, Resource, attribute, belongs_to, has_many};
 use pulse_store::schema::{webhook_attempts, webhook_deliveries};
 use serde_json::json;
 use uuid::Uuid;
 
 use super::webhook_attempts::WEBHOOK_ATTEMPTS;
+use super::webhook_recoveries::WEBHOOK_RECOVERIES;
 use super::webhook_subscriptions::WEBHOOK_SUBSCRIPTIONS;
 use crate::auth::Caller;
-use crate::operation::{Answer, Operation};
-use crate::{App, Error, answer, collection};
+use crate::operation::{Answer, Operation, Verb};
+use crate::{App, Error, answer, collection, command};
 
 /// The declaration.
 pub(crate) static WEBHOOK_DELIVERIES: Resource = Resource {
@@ -24,6 +28,8 @@ pub(crate) static WEBHOOK_DELIVERIES: Resource = Resource {
     attributes: &[
         attribute::<webhook_deliveries::event_id>().read_only().filter(),
         attribute::<webhook_deliveries::event_type>().read_only().filter().sort(),
+        attribute::<webhook_deliveries::resource_type>().read_only().filter().sort(),
+        attribute::<webhook_deliveries::record_id>().read_only().filter(),
         attribute::<webhook_deliveries::payload_version>().read_only().filter(),
         attribute::<webhook_deliveries::state>().read_only().filter().sort(),
         attribute::<webhook_deliveries::retries>().read_only().filter().sort(),
@@ -35,6 +41,7 @@ pub(crate) static WEBHOOK_DELIVERIES: Resource = Resource {
     ],
     relationships: &[
         belongs_to::<webhook_deliveries::subscription_id>("subscription", &WEBHOOK_SUBSCRIPTIONS).read_only(),
+        belongs_to::<webhook_deliveries::recovery_id>("recovery", &WEBHOOK_RECOVERIES).read_only(),
         has_many::<webhook_attempts::delivery_id>("attempts", &WEBHOOK_ATTEMPTS),
     ],
     actions: Actions::NONE,
@@ -42,7 +49,9 @@ pub(crate) static WEBHOOK_DELIVERIES: Resource = Resource {
     ..Resource::DEFAULT
 };
 
-pub(super) const OPERATIONS: &[Operation] = &[Operation {
+pub(super) const OPERATIONS: &[Operation] = &[REPLAY_DELIVERY, SCHEDULE];
+
+const REPLAY_DELIVERY: Operation = Operation {
     id: "replay_webhook_delivery",
     summary: "Send the same bytes again",
     description: "The replay is a delivery of its own, whose id is in `meta.delivery_id`.",
@@ -59,7 +68,27 @@ pub(super) const OPERATIONS: &[Operation] = &[Operation {
     })],
     handler: || web::to(replay),
     ..Operation::DEFAULT
-}];
+};
+
+const SCHEDULE: Operation = Operation {
+    id: "show_webhook_delivery_schedule",
+    summary: "When a delivery will be tried again",
+    description: "`due_at` has the time of every attempt that is left if each of them fails: the next one as it stands, \
+                  the others as planned from the first attempt. It is empty when the delivery has come to its end.",
+    verb: Verb::Get,
+    path: "/webhook_deliveries/{id}/schedule",
+    answers: &[Answer::Meta(200, || {
+        json!({
+            "type": "object",
+            "required": ["due_at"],
+            "properties": {
+                "due_at": { "type": "array", "items": { "type": "string", "format": "date-time" } },
+            },
+        })
+    })],
+    handler: || web::to(show_schedule),
+    ..Operation::DEFAULT
+};
 
 /// Asks webhook-dispatcher to send the same bytes again, as a delivery of its own whose id is in `meta.delivery_id`.
 /// 202 when the broker has the request.
@@ -68,13 +97,36 @@ async fn replay(request: HttpRequest, app: web::Data<App>, caller: Caller) -> Re
     let delivery = app.engine().record(caller.act(), &WEBHOOK_DELIVERIES, id).await?;
     let replay =
         Replay { workspace_id: caller.workspace, delivery_id: delivery.id(), replay_id: Uuid::now_v7() };
-    let message = Outgoing {
-        exchange: COMMANDS,
-        routing_key: REPLAY.into(),
-        id: replay.replay_id,
-        body: replay.encode(),
-    };
-    app.0.publisher.publish(&message).await?;
+    command::send(&app, REPLAY, replay.replay_id, replay.encode()).await?;
     let meta = json!({ "delivery_id": replay.replay_id, "replay_of_id": delivery.id() });
     Ok(answer::document(StatusCode::ACCEPTED, Writer::meta_only(&Links::none()).finish(Some(&meta))))
+}
+
+async fn show_schedule(
+    request: HttpRequest,
+    app: web::Data<App>,
+    caller: Caller,
+) -> Result<HttpResponse, Error> {
+    let id = collection::id(&request, &WEBHOOK_DELIVERIES)?;
+    let delivery = app.engine().record(caller.act(), &WEBHOOK_DELIVERIES, id).await?;
+    let mut due_at = Vec::new();
+    if let Some(next) = instant(&delivery, "next_attempt_at") {
+        due_at.push(next);
+        let subscription = delivery.related_id("subscription").unwrap_or_default();
+        let subscription = app.engine().record(caller.act(), &WEBHOOK_SUBSCRIPTIONS, subscription).await?;
+        let count = |record: &Record, name: &str| {
+            record.get(name).as_u64().and_then(|count| usize::try_from(count).ok()).unwrap_or_default()
+        };
+        if let Some(first) = instant(&delivery, "first_attempt_at") {
+            let (done, allowed) = (count(&delivery, "retries"), count(&subscription, "max_retries"));
+            due_at.extend(schedule::plan(id, first, done, allowed).into_iter().filter(|due| *due > next));
+        }
+    }
+    let due_at: Vec<String> = due_at.into_iter().map(timestamp).collect();
+    let links = Links::new(answer::self_link(&request));
+    Ok(answer::fetched(&request, Writer::meta_only(&links).finish(Some(&json!({ "due_at": due_at }))), None))
+}
+
+fn instant(record: &Record, attribute: &str) -> Option<DateTime<Utc>> {
+    serde_json::from_value(record.get(attribute)).unwrap_or_default()
 }

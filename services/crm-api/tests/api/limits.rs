@@ -169,6 +169,7 @@ async fn services_are_not_counted_and_zero_is_no_limit() {
         sub: "incoming-trigger".into(),
         workspace: WorkspaceId::generate(),
         correlation: Uuid::now_v7(),
+        run: None,
         iat: now,
         exp: now + 60,
     };

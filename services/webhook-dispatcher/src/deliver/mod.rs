@@ -1,154 +1,238 @@
 //! Delivery: what is due is claimed, sent and recorded, many at once.
 //!
-//! In reading order: [`claim`] leases deliveries, [`slots`] bounds how many are under way, [`send`] makes the call,
-//! [`verdict`] says what becomes of the delivery and [`record`] writes both down. A worker that dies loses no more than
-//! its leases: they run out, the deliveries are claimed again, and the attempts it had begun stay on record with an
-//! unknown outcome. Such a delivery may arrive twice, under the same event id.
+//! In reading order: [`look`] leases deliveries that wait (those that were just made come leased by [`Hand`]), [`lanes`]
+//! says whose turn it is, [`send`] makes the call, [`verdict`] says what becomes of the delivery and [`record`] writes
+//! many results down at once. A worker that dies loses no more than its leases: they run out, the deliveries are taken
+//! over, and the attempts it had begun are put on record with an unknown outcome. Such a delivery may arrive twice,
+//! under the same event id.
 
-mod claim;
+mod lanes;
+mod look;
 mod record;
 mod send;
-mod slots;
 mod verdict;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use pulse_domain::seal::MasterKey;
+use pulse_domain::schedule::Attempt;
 use pulse_service::egress::Client;
-use pulse_store::Pool;
-use pulse_store::notify::{Channel, Listener};
+use pulse_store::notify::{Channel, Listener, Waker};
 use secrecy::ExposeSecret;
+use tokio::sync::mpsc;
+use tokio::task::{Id, JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
-use crate::Settings;
-use claim::{Claimed, Limits, claim, next_due};
-use send::{Outcome, send};
-use slots::Slots;
+use crate::delivery::Leased;
+use crate::link::Link;
+use crate::room::{Place, Room};
+use crate::subscriptions::{Subscription, Subscriptions};
+use crate::{Settings, settings};
+use lanes::{Lanes, Slot};
+use look::Look;
+use record::{Ended, Recorder};
+use send::send;
 use verdict::{MOST_ATTEMPTS, Verdict, judge};
 
-/// How often to look without being woken: finds leases that ran out, and rows of a writer that died before it told.
+/// How often to look without being woken: finds rows of a writer that died before it told.
 const SWEEP: Duration = Duration::from_secs(1);
-/// A lease holds this much longer than a call may take: time to record the result, even if the database is away for a
-/// moment.
+/// A lease holds this much longer than a call may take: time to wait for a turn, and to record the result, even if the
+/// database is away for a moment.
 const LEASE_MARGIN: Duration = Duration::from_secs(20);
-/// Pause after the database failed, and before looking again for rows that another worker is just looking at.
-const PAUSE: Duration = Duration::from_millis(500);
-const BREATH: Duration = Duration::from_millis(5);
+/// Half of that is for the record: a delivery that has waited longer for its turn is given back.
+const RECORD_MARGIN: Duration = Duration::from_secs(10);
+/// Results that wait to be recorded.
+const RESULTS: usize = 1_024;
 
 /// The worker of the role `deliver`.
 pub(crate) struct Deliver {
+    look: Look,
     worker: Arc<Worker>,
-    listener: Listener,
-    slots: Slots,
+    arrivals: mpsc::UnboundedReceiver<Vec<Leased>>,
+    recorder: Recorder,
+    limits: settings::Delivery,
+}
+
+/// How deliveries that this process holds from the start come to its worker. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Hand {
+    room: Room,
+    // Room bounds it.
+    arrivals: mpsc::UnboundedSender<Vec<Leased>>,
+    lease: Duration,
 }
 
 /// What every delivery under way shares.
 struct Worker {
-    pool: Pool,
     client: Client,
-    key: MasterKey,
-    lease: Duration,
+    room: Room,
+    /// A call has to begin within this, or its lease could run out before the result is recorded.
+    begin_within: Duration,
+    results: mpsc::Sender<Ended>,
+}
+
+impl Hand {
+    /// A place for a delivery that is about to be made, if there is room.
+    pub(crate) fn take(&self, subscription: &Subscription) -> Option<Place> {
+        self.room.take(subscription.workspace_id, subscription.id, subscription.concurrency)
+    }
+
+    /// Gives deliveries to the worker.
+    pub(crate) fn give(&self, leased: Vec<Leased>) {
+        // The worker outlives everybody who has a hand.
+        let _ = self.arrivals.send(leased);
+    }
+
+    /// How long this process holds what it holds.
+    pub(crate) fn lease(&self) -> Duration {
+        self.lease
+    }
+
+    fn room(&self) -> &Room {
+        &self.room
+    }
 }
 
 impl Deliver {
-    pub(crate) fn new(settings: &Settings, pool: Pool) -> anyhow::Result<Self> {
-        let worker = Worker {
-            pool,
-            client: Client::new(&settings.egress)?,
-            key: MasterKey::from_base64(settings.security.master_key.expose_secret())?,
-            lease: Duration::from_millis(settings.egress.timeout_ms) + LEASE_MARGIN,
+    pub(crate) fn new(
+        settings: &Settings,
+        subscriptions: Subscriptions,
+        journal: Waker,
+    ) -> anyhow::Result<(Self, Hand)> {
+        let timeout = Duration::from_millis(settings.egress.timeout_ms);
+        let (arrive, arrivals) = mpsc::unbounded_channel();
+        let (record, results) = mpsc::channel(RESULTS);
+        let room = Room::new(settings.delivery.held.get());
+        let hand = Hand { room: room.clone(), arrivals: arrive, lease: timeout + LEASE_MARGIN };
+        let listener =
+            Listener::new(settings.database.url.expose_secret(), Channel::WebhookDeliveries, SWEEP);
+        let deliver = Self {
+            look: Look {
+                link: Link::new(&settings.database),
+                listener,
+                subscriptions,
+                hand: hand.clone(),
+                results: record.clone(),
+            },
+            worker: Arc::new(Worker {
+                client: Client::new(&settings.egress)?,
+                room: room.clone(),
+                begin_within: LEASE_MARGIN - RECORD_MARGIN,
+                results: record,
+            }),
+            arrivals,
+            recorder: Recorder {
+                results,
+                link: Link::unsynced(&settings.database),
+                room,
+                journal,
+                lease: hand.lease,
+            },
+            limits: settings.delivery,
         };
-        Ok(Self {
-            worker: Arc::new(worker),
-            listener: Listener::new(settings.database.url.expose_secret(), Channel::WebhookDeliveries, SWEEP),
-            slots: Slots::new(settings.delivery),
-        })
+        Ok((deliver, hand))
     }
 
-    /// Delivers until told to stop; deliveries under way are finished before this returns.
-    pub(crate) async fn run(mut self, stop: CancellationToken) -> anyhow::Result<()> {
-        while !stop.is_cancelled() {
-            let due = self.start_due().await.unwrap_or_else(|error| {
-                tracing::warn!(error = format!("{error:#}"), "cannot claim deliveries");
-                Some(PAUSE)
-            });
-            let can_start = self.slots.free() > 0;
-            tokio::select! {
-                () = stop.cancelled() => {}
-                () = self.slots.ended() => {}
-                () = self.listener.wait(due), if can_start => {}
-            }
-        }
-        self.slots.finish().await;
+    /// Delivers until told to stop; deliveries under way are finished and recorded before this returns.
+    pub(crate) async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
+        let Self { look, worker, arrivals, recorder, limits } = self;
+        tokio::join!(look.run(stop.clone()), call(worker, arrivals, limits, stop), recorder.run(),);
         Ok(())
-    }
-
-    /// Starts everything that is due, within the limits, and returns how long it is until more will be.
-    async fn start_due(&mut self) -> anyhow::Result<Option<Duration>> {
-        let mut connection = self.worker.pool.get().await?;
-        while self.slots.free() > 0 {
-            let limits = Limits {
-                free: self.slots.free(),
-                per_subscription: self.slots.per_subscription(),
-                lease: self.worker.lease,
-            };
-            let claimed = claim(&mut connection, limits, self.slots.busy()).await?;
-            if claimed.is_empty() {
-                let due = next_due(&mut connection, self.slots.full()).await?;
-                return Ok(due.map(|due| due.max(BREATH)));
-            }
-            for claimed in claimed {
-                let worker = Arc::clone(&self.worker);
-                self.slots.start(claimed.subscription_id, async move { worker.deliver(&claimed).await });
-            }
-        }
-        Ok(None)
     }
 }
 
-impl Worker {
-    async fn deliver(&self, claimed: &Claimed) {
-        let begun = Instant::now();
-        let attempted = if !claimed.wanted {
-            None
-        } else if claimed.lease_epoch > MOST_ATTEMPTS {
-            Some(Outcome::Unsent("too many attempts were lost with the worker that made them"))
-        } else {
-            Some(send(&self.client, &self.key, claimed).await)
-        };
-        let duration = begun.elapsed();
-        let verdict = match &attempted {
-            Some(outcome) => judge(claimed, outcome, duration),
-            None => Verdict::Cancelled,
-        };
-        tracing::debug!(delivery = %claimed.id, attempt = claimed.lease_epoch, ?verdict, "attempted");
-        // Worth trying for as long as the lease holds: without a result the call would be made again.
-        while let Err(error) = self.record(claimed, attempted.as_ref(), duration, &verdict).await {
-            tracing::warn!(delivery = %claimed.id, error = format!("{error:#}"), "cannot record an attempt");
-            if begun.elapsed() + PAUSE > self.lease {
-                tracing::error!(delivery = %claimed.id, "an attempt stays without a result");
-                return;
+/// Makes calls in their turn, until nobody can bring any more and all are over.
+async fn call(
+    worker: Arc<Worker>,
+    mut arrivals: mpsc::UnboundedReceiver<Vec<Leased>>,
+    limits: settings::Delivery,
+    stop: CancellationToken,
+) {
+    let mut lanes = Lanes::new(limits);
+    let mut calls: JoinSet<()> = JoinSet::new();
+    let mut slots: HashMap<Id, Slot> = HashMap::new();
+    let mut open = true;
+    while open || !calls.is_empty() {
+        while let Some(leased) = lanes.next(Instant::now()) {
+            let slot = Slot::of(&leased);
+            let worker = Arc::clone(&worker);
+            slots.insert(calls.spawn(async move { worker.deliver(leased).await }).id(), slot);
+        }
+        let rested = lanes.next_rested();
+        tokio::select! {
+            arrived = arrivals.recv(), if open => match arrived {
+                Some(arrived) if stop.is_cancelled() => worker.give_back(&arrived).await,
+                Some(arrived) => arrived.into_iter().for_each(|leased| lanes.push(leased)),
+                None => open = false,
+            },
+            Some(ended) = calls.join_next_with_id() => {
+                let mut ended = Some(ended);
+                while let Some(one) = ended {
+                    if let Some(slot) = slots.remove(&task(one)) {
+                        lanes.ended(slot);
+                        let surplus = worker.room.surplus(slot.subscription);
+                        let surplus = lanes.take_back(slot.subscription, surplus);
+                        worker.give_back(&surplus).await;
+                    }
+                    ended = calls.try_join_next_with_id();
+                }
             }
-            tokio::time::sleep(PAUSE).await;
+            () = rest(rested) => {}
+            () = stop.cancelled(), if !worker.room.is_closed() => {
+                worker.room.close();
+                worker.give_back(&lanes.clear()).await;
+            }
+        }
+    }
+}
+
+async fn rest(until: Option<Instant>) {
+    match until {
+        Some(until) => tokio::time::sleep_until(until.into()).await,
+        None => std::future::pending().await,
+    }
+}
+
+fn task(ended: Result<(Id, ()), JoinError>) -> Id {
+    ended.map_or_else(
+        |error| {
+            // Its lease runs out, and whoever takes over puts the attempt on record.
+            tracing::error!(%error, "a delivery panicked");
+            error.id()
+        },
+        |(id, ())| id,
+    )
+}
+
+impl Worker {
+    async fn deliver(&self, leased: Leased) {
+        let begun = Instant::now();
+        if begun.duration_since(leased.lease.since) > self.begin_within {
+            return self.give_back(std::slice::from_ref(&leased)).await;
+        }
+        if leased.number > MOST_ATTEMPTS {
+            tracing::error!(delivery = %leased.id, "given up: its attempts were lost with the workers that made them");
+            let (workspace, id) = (leased.subscription.workspace_id, leased.id);
+            return self.end(Ended::without_attempt("exhausted", workspace, id, leased.lease)).await;
+        }
+        let started_at = leased.lease.time_at(begun);
+        let (outcome, headers) = send(&self.client, &leased, started_at).await;
+        let duration = begun.elapsed();
+        let verdict = judge(&leased, &outcome, Attempt { started_at, ended_at: started_at + duration });
+        tracing::debug!(delivery = %leased.id, attempt = leased.number, ?verdict, "attempted");
+        self.room.note(&leased.subscription, (verdict == Verdict::Succeeded).then_some(duration));
+        self.end(Ended::attempted(&leased, started_at, duration, (&outcome, &headers), &verdict)).await;
+    }
+
+    async fn give_back(&self, leased: &[Leased]) {
+        for leased in leased {
+            self.end(Ended::returned(leased)).await;
         }
     }
 
-    async fn record(
-        &self,
-        claimed: &Claimed,
-        attempted: Option<&Outcome>,
-        duration: Duration,
-        verdict: &Verdict,
-    ) -> anyhow::Result<()> {
-        let mut connection = self.pool.get().await?;
-        let held = match attempted {
-            Some(outcome) => record::record(&mut connection, claimed, outcome, duration, verdict).await?,
-            None => record::conclude(&mut connection, claimed, duration, verdict).await?,
-        };
-        if !held {
-            tracing::warn!(delivery = %claimed.id, "the lease was lost before the result was recorded");
-        }
-        Ok(())
+    async fn end(&self, ended: Ended) {
+        // The recorder outlives every sender.
+        let _ = self.results.send(ended).await;
     }
 }

@@ -1,11 +1,10 @@
-//! Sending: one HTTP call with the stored bytes, signed. Neither a transaction nor a pooled connection is held.
+//! Sending: one HTTP call with the stored bytes, signed. Neither a transaction nor a connection of the database is held.
 
-use bytes::Bytes;
-use pulse_domain::seal::MasterKey;
-use pulse_domain::signature;
+use chrono::{DateTime, SecondsFormat, Utc};
 use pulse_service::egress::{self, Answer, Client, HeaderMap, HeaderValue};
 
-use super::claim::Claimed;
+use crate::delivery::Leased;
+use crate::subscriptions::Keys;
 
 /// What came of an attempt.
 #[derive(Debug)]
@@ -18,37 +17,52 @@ pub(super) enum Outcome {
     Unsent(&'static str),
 }
 
-/// Makes the call.
-pub(super) async fn send(client: &Client, key: &MasterKey, claimed: &Claimed) -> Outcome {
-    let secret = match key.open(claimed.subscription_id.as_bytes(), &claimed.secret_sealed) {
-        Ok(secret) => secret,
-        Err(error) => {
-            tracing::error!(subscription = %claimed.subscription_id, %error, "cannot sign");
-            return Outcome::Unsent("the secret of the subscription does not open");
-        }
+/// Makes the call, and returns what was sent along.
+pub(super) async fn send(client: &Client, leased: &Leased, now: DateTime<Utc>) -> (Outcome, HeaderMap) {
+    let Some(keys) = &leased.subscription.keys else {
+        return (Outcome::Unsent("the secret of the subscription does not open"), HeaderMap::new());
     };
-    let headers = headers(&secret, claimed);
-    match client.post(&claimed.url, headers, Bytes::copy_from_slice(&claimed.body)).await {
+    let headers = headers(keys, leased, now);
+    let body = leased.payload.body.clone();
+    let outcome = match client.post(&leased.subscription.url, headers.clone(), body).await {
         Ok(answer) => Outcome::Answered(answer),
         Err(failure) => Outcome::Unanswered(failure),
-    }
+    };
+    (outcome, headers)
 }
 
-/// The key of the signature is the secret as it was shown, prefix included: the documented receivers hand that text
-/// to their HMAC function.
-fn headers(secret: &[u8], claimed: &Claimed) -> HeaderMap {
-    let signature = signature::sign(secret, &claimed.body);
-    let mut headers = HeaderMap::new();
+fn headers(keys: &Keys, leased: &Leased, now: DateTime<Utc>) -> HeaderMap {
+    let previous = keys.previous.as_ref().filter(|(_, until)| now < *until).map(|(secret, _)| secret);
+    // A header with room for one signature keeps to the secret that receivers know until the new one is promoted.
+    let bare = previous.unwrap_or(&keys.current).bare(&leased.payload.body);
+    let event_id = leased.event_id.to_string();
+    let timestamp = now.timestamp();
+    let signatures: Vec<String> = std::iter::once(&keys.current)
+        .chain(previous)
+        .map(|secret| secret.standard(&event_id, timestamp, &leased.payload.body))
+        .collect();
+    let id = leased.id.simple().to_string();
+    // The subscription's own first: none of them stands in the way of what follows.
+    let mut headers = keys.headers.clone();
     headers.insert("content-type", HeaderValue::from_static("application/json"));
     for (name, value) in [
         // The same value under the names of both documented contracts.
-        ("x-pulse-signature", signature.clone()),
-        ("x-pulsepost-signature", signature),
-        ("pulse-event-id", claimed.event_id.to_string()),
-        ("pulse-delivery-id", claimed.id.to_string()),
-        ("pulse-attempt", claimed.lease_epoch.to_string()),
+        ("x-pulse-signature", bare.clone()),
+        ("x-pulsepost-signature", bare),
+        ("webhook-id", event_id.clone()),
+        ("webhook-timestamp", timestamp.to_string()),
+        ("webhook-signature", signatures.join(" ")),
+        ("content-digest", leased.payload.digest.clone()),
+        // The trace is what the request has set in motion that led to the event.
+        ("traceparent", format!("00-{}-{}-01", leased.payload.correlation_id.simple(), &id[16..])),
+        ("pulse-event-id", event_id),
+        ("pulse-event-type", leased.event_type.clone()),
+        ("pulse-delivery-id", leased.id.to_string()),
+        ("pulse-attempt", leased.number.to_string()),
+        ("pulse-first-attempt-at", leased.first_attempt_at.to_rfc3339_opts(SecondsFormat::Millis, true)),
     ] {
-        headers.insert(name, value.try_into().expect("hex, UUIDs and numbers are header values"));
+        headers
+            .insert(name, value.try_into().expect("hex, base64, names, times and numbers are header values"));
     }
     headers
 }

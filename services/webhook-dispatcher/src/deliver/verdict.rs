@@ -1,19 +1,17 @@
 //! What becomes of a delivery after an attempt.
 
-use std::time::Duration;
+use chrono::{DateTime, TimeDelta, Utc};
+use pulse_domain::schedule::{Attempt, MAX_RETRIES, next_retry, postponed};
 
-use chrono::{DateTime, Utc};
-use pulse_domain::schedule::{self, MAX_RETRIES, next_retry};
-
-use super::claim::Claimed;
 use super::send::Outcome;
+use crate::delivery::Leased;
 
 /// The receiver says that it is gone for good: sending to it again is pointless.
 const GONE: u16 = 410;
 
 /// A delivery whose attempts keep getting lost with the worker that makes them is given up in the end. Twice what the
 /// schedule can use leaves a good delivery its full schedule even if every other attempt is lost.
-pub(super) const MOST_ATTEMPTS: i64 = 2 * (1 + MAX_RETRIES as i64);
+pub(super) const MOST_ATTEMPTS: i32 = 2 * (1 + MAX_RETRIES as i32);
 
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
@@ -28,54 +26,70 @@ pub(super) enum Verdict {
     },
     /// All retries are used up.
     Exhausted,
-    /// It is not wanted any more.
-    Cancelled,
+    /// The receiver is gone for good.
+    Gone,
 }
 
-/// Judges an attempt that took `duration`.
-pub(super) fn judge(claimed: &Claimed, outcome: &Outcome, duration: Duration) -> Verdict {
+/// Judges an attempt that has just ended.
+pub(super) fn judge(leased: &Leased, outcome: &Outcome, last: Attempt) -> Verdict {
     match outcome {
         Outcome::Answered(answer) if (200..300).contains(&answer.status) => Verdict::Succeeded,
-        Outcome::Answered(answer) if answer.status == GONE => Verdict::Cancelled,
-        _ if claimed.lease_epoch >= MOST_ATTEMPTS => Verdict::Exhausted,
+        Outcome::Answered(answer) if answer.status == GONE => Verdict::Gone,
+        _ if leased.number >= MOST_ATTEMPTS => Verdict::Exhausted,
         _ => {
-            let last =
-                schedule::Attempt { started_at: claimed.started_at, ended_at: claimed.started_at + duration };
-            let done = usize::try_from(claimed.retries).unwrap_or(MAX_RETRIES);
-            let allowed = usize::try_from(claimed.max_retries).unwrap_or(0);
-            let first = claimed.first_attempt_at.unwrap_or(claimed.started_at);
-            next_retry(claimed.id, first, last, done, allowed)
-                .map_or(Verdict::Exhausted, |(number, at)| Verdict::Retry { number, at })
+            let done = usize::try_from(leased.retries).unwrap_or(MAX_RETRIES);
+            next_retry(leased.id, leased.first_attempt_at, last, done, leased.subscription.max_retries)
+                .map_or(Verdict::Exhausted, |(number, at)| {
+                    let asked = retry_after(outcome, last.ended_at);
+                    let at = asked.map_or(at, |asked| postponed(leased.first_attempt_at, at, asked));
+                    Verdict::Retry { number, at }
+                })
         }
     }
 }
 
+/// When the receiver asks to be called again: `Retry-After` in seconds, or as a date (RFC 9110, section 10.2.3).
+fn retry_after(outcome: &Outcome, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    let Outcome::Answered(answer) = outcome else { return None };
+    let (_, value) = answer.headers.iter().find(|(name, _)| name == "retry-after")?;
+    let value = value.trim();
+    if value.bytes().all(|byte| byte.is_ascii_digit()) {
+        // What does not fit is longer than any delivery is tried for.
+        let seconds = value.parse::<u32>().unwrap_or(u32::MAX);
+        return now.checked_add_signed(TimeDelta::seconds(seconds.into()));
+    }
+    DateTime::parse_from_rfc2822(value).ok().map(|date| date.to_utc())
+}
+
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+    use std::time::Instant;
+
     use bytes::Bytes;
-    use chrono::TimeDelta;
     use pulse_service::egress::Answer;
     use uuid::Uuid;
 
     use super::*;
+    use crate::delivery::{Lease, Payload};
+    use crate::room::Room;
+    use crate::subscriptions::Subscription;
 
-    fn claimed(retries: i32, lease_epoch: i64) -> Claimed {
+    fn leased(retries: i32, number: i32) -> Leased {
         let at = DateTime::from_timestamp(1_700_000_000, 0).expect("in range");
-        Claimed {
-            workspace_id: Uuid::from_u128(1),
+        let subscription = Subscription::sample(3, 8);
+        let place = Room::new(4).take(subscription.workspace_id, subscription.id, 8).expect("an empty room");
+        Leased {
+            subscription: Arc::new(subscription),
             id: Uuid::from_u128(2),
-            subscription_id: Uuid::from_u128(3),
             event_id: Uuid::from_u128(4),
+            event_type: "contact.created".into(),
+            payload: Arc::new(Payload::new(Bytes::new(), Uuid::from_u128(5))),
             retries,
-            first_attempt_at: Some(at),
-            started_at: at,
-            lease_epoch,
-            attempt_id: Uuid::from_u128(5),
-            url: "https://example.com/".into(),
-            secret_sealed: vec![],
-            max_retries: 12,
-            wanted: true,
-            body: vec![],
+            number,
+            first_attempt_at: at,
+            lease: Lease { epoch: 1, at, since: Instant::now() },
+            _place: place,
         }
     }
 
@@ -83,15 +97,21 @@ mod tests {
         Outcome::Answered(Answer { status, headers: vec![], body: Bytes::new() })
     }
 
-    fn verdict(status: u16, retries: i32, lease_epoch: i64) -> Verdict {
-        judge(&claimed(retries, lease_epoch), &answered(status), Duration::from_secs(1))
+    fn took(leased: &Leased, seconds: i64) -> Attempt {
+        let started_at = leased.first_attempt_at;
+        Attempt { started_at, ended_at: started_at + TimeDelta::seconds(seconds) }
+    }
+
+    fn verdict(status: u16, retries: i32, number: i32) -> Verdict {
+        let leased = leased(retries, number);
+        judge(&leased, &answered(status), took(&leased, 1))
     }
 
     #[test]
     fn only_2xx_is_success_and_only_gone_is_final() {
         assert_eq!(verdict(200, 0, 1), Verdict::Succeeded);
         assert_eq!(verdict(299, 12, 13), Verdict::Succeeded);
-        assert_eq!(verdict(410, 0, 1), Verdict::Cancelled);
+        assert_eq!(verdict(410, 0, 1), Verdict::Gone);
         for status in [301, 400, 404, 429, 500, 503] {
             assert!(matches!(verdict(status, 0, 1), Verdict::Retry { number: 1, .. }), "{status}");
         }
@@ -99,13 +119,34 @@ mod tests {
 
     #[test]
     fn the_first_retry_comes_4_to_5_seconds_after_a_failure_and_rests_after_a_slow_one() {
-        let claimed = claimed(0, 1);
-        let at = |duration| match judge(&claimed, &answered(500), Duration::from_secs(duration)) {
-            Verdict::Retry { number: 1, at } => at - claimed.started_at,
+        let leased = leased(0, 1);
+        let at = |seconds| match judge(&leased, &answered(500), took(&leased, seconds)) {
+            Verdict::Retry { number: 1, at } => at - leased.first_attempt_at,
             other => panic!("{other:?}"),
         };
         assert!(at(0) >= TimeDelta::seconds(4) && at(0) <= TimeDelta::seconds(5));
         assert_eq!(at(10), TimeDelta::seconds(14));
+    }
+
+    #[test]
+    fn a_receiver_can_ask_for_a_later_retry_and_never_for_an_earlier_one() {
+        let leased = leased(0, 1);
+        let at = |value: &str| {
+            let headers = vec![("retry-after".to_owned(), value.to_owned())];
+            let outcome = Outcome::Answered(Answer { status: 503, headers, body: Bytes::new() });
+            match judge(&leased, &outcome, took(&leased, 1)) {
+                Verdict::Retry { number: 1, at } => (at - leased.first_attempt_at).num_seconds(),
+                other => panic!("{other:?}"),
+            }
+        };
+        assert_eq!(at("120"), 121);
+        assert_eq!(at("Tue, 14 Nov 2023 22:23:20 GMT"), 600);
+        for ignored in ["0", "", "soon", "-5", "Sun, 06 Nov 1994 08:49:37 GMT"] {
+            assert_eq!(at(ignored), 5, "{ignored}");
+        }
+        for forever in ["86401", "99999999999999999999", "Fri, 31 Dec 9999 23:59:59 GMT"] {
+            assert_eq!(at(forever), 86_400, "{forever}");
+        }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 -- $1 how long ago an event must have been published, in milliseconds
 -- $2 how long ago it may have been published, in milliseconds
 -- $3 how many to find
+-- $4, $5 the event and the subscription that were found last
 SELECT
     e.sequence,
     e.workspace_id,
@@ -9,11 +10,12 @@ SELECT
     e.resource_type,
     e.record_id,
     e.occurred_at,
-    e.data,
-    e.changes,
+    e.data::text AS data,
+    e.changes::text AS changes,
     e.correlation_id,
     s.id AS subscription_id,
-    s.payload_version
+    s.payload_version,
+    s.filter
 FROM events AS e
 JOIN webhook_subscriptions AS s
   ON s.workspace_id = e.workspace_id
@@ -22,8 +24,8 @@ JOIN webhook_subscriptions AS s
  -- What a subscription asked for when the event happened is known only if it has not changed since.
  AND s.updated_at <= e.occurred_at
  AND (s.event_types ? '*' OR s.event_types ? e.event_type)
-WHERE e.published_at <= now() - $1 * interval '1 millisecond'
-  AND e.published_at > now() - $2 * interval '1 millisecond'
+WHERE e.published_at <= now() - $1::bigint * interval '1 millisecond'
+  AND e.published_at > now() - $2::bigint * interval '1 millisecond'
   AND NOT EXISTS (
       SELECT FROM webhook_deliveries AS d
       WHERE d.workspace_id = e.workspace_id
@@ -31,5 +33,6 @@ WHERE e.published_at <= now() - $1 * interval '1 millisecond'
         AND d.event_id = e.id
         AND d.replay_of_id IS NULL
   )
-ORDER BY e.sequence
-LIMIT $3
+  AND (e.sequence, s.id) > ($4::bigint, $5::uuid)
+ORDER BY e.sequence, s.id
+LIMIT $3::bigint

@@ -9,13 +9,13 @@ use pulse_domain::token::{self, Purpose};
 use pulse_domain::{Event, EventId, RecordId, WorkspaceId};
 use pulse_service::Service;
 use pulse_service::settings::{Bounds, Http, Telemetry};
-use pulse_testing::{Database, KEY, Running, broker, eventually};
+use pulse_testing::{Database, KEY, Running, Sink, broker, eventually};
 use serde_json::value::RawValue;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_postgres::{Client, Row};
 use uuid::Uuid;
-use webhook_dispatcher::settings::{Delivery, Security, Sweep};
+use webhook_dispatcher::settings::{Delivery, Retention, Security, Sweep};
 use webhook_dispatcher::{Role, Settings};
 
 pub(crate) struct App {
@@ -51,9 +51,15 @@ impl App {
             egress: pulse_service::egress::Settings {
                 allow: "127.0.0.0/8".parse().expect("a network"),
                 timeout_ms: 10_000,
+                addresses: Default::default(),
             },
             delivery: delivery(64, 8),
             sweep: sweep(3_600),
+            retention: Retention {
+                attempts_days: 30.try_into().expect("not zero"),
+                payloads_days: 30.try_into().expect("not zero"),
+                deliveries_days: 90.try_into().expect("not zero"),
+            },
         };
         let publisher = Publisher::new(&settings.bus, "test");
         let app = Self {
@@ -158,13 +164,35 @@ impl App {
     }
 
     pub(crate) async fn ask_for_replay(&self, command: &Replay) {
-        let message = Outgoing {
-            exchange: COMMANDS,
-            routing_key: REPLAY.into(),
-            id: command.replay_id,
-            body: command.encode(),
-        };
+        self.ask(REPLAY, command.replay_id, command.encode()).await;
+    }
+
+    /// Sends a command.
+    pub(crate) async fn ask(&self, key: &str, id: Uuid, body: Vec<u8>) {
+        let message = Outgoing { exchange: COMMANDS, routing_key: key.into(), id, body };
         self.publisher.publish(&message).await.expect("the broker confirms");
+    }
+
+    /// Waits until the journal tells of a subscription, and returns what `data` shows.
+    pub(crate) async fn told_of(&self, kind: &str, subscription: Uuid) -> serde_json::Value {
+        eventually(&format!("{kind} in the journal"), || async {
+            let sql =
+                "SELECT data FROM events WHERE event_type = $1 AND record_id = $2 AND workspace_id = $3";
+            let row = self.database.query_opt(sql, &[&kind, &subscription, &self.workspace.0]).await;
+            row.expect("the journal").map(|row| row.get(0))
+        })
+        .await
+    }
+
+    /// Waits until dispatchers have heard of the last change of a subscription: they hear of this one after it.
+    pub(crate) async fn subscriptions_are_known(&self) {
+        let sink = Sink::start();
+        self.subscribe(&sink.url(), &["tag.created"]).await;
+        eventually("a subscription that was made later is delivered to", || async {
+            self.publish(&self.event("tag.created")).await;
+            (!sink.received().is_empty()).then_some(())
+        })
+        .await;
     }
 
     /// Waits until a retry of an event's one delivery is scheduled.
@@ -206,10 +234,11 @@ impl App {
 }
 
 /// Limits on what is under way in all, and to one subscription.
-pub(crate) fn delivery(concurrency: usize, per_subscription: usize) -> Delivery {
-    let [concurrency, per_subscription] =
-        [concurrency, per_subscription].map(|limit| limit.try_into().expect("not zero"));
-    Delivery { concurrency, per_subscription }
+pub(crate) fn delivery(concurrency: usize, per_subscription: u16) -> Delivery {
+    let [concurrency, per_workspace, held] =
+        [concurrency, 64, 8_192].map(|limit| limit.try_into().expect("not zero"));
+    let per_subscription = per_subscription.try_into().expect("not zero");
+    Delivery { concurrency, per_subscription, per_workspace, held }
 }
 
 /// Missing deliveries are looked for once events have been published for this long.

@@ -71,6 +71,24 @@ async fn only_enabled_live_subscriptions_of_the_workspace_that_ask_for_the_type_
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_filter_keeps_out_events_whose_record_does_not_fulfil_it() {
+    let (app, sink) = (App::prepare().await, Sink::start());
+    let taken = app.subscribe(&sink.url(), &["*"]).await;
+    app.set_subscription(taken.id, r#"filter = '{"first_name_eq":"Ada","score_gt":1}'"#).await;
+    let kept_out = app.subscribe(&sink.url(), &["*"]).await;
+    app.set_subscription(kept_out.id, r#"filter = '{"first_name_eq":"Bob"}'"#).await;
+    let dispatcher = app.start();
+
+    let event = app.event("contact.created");
+    app.publish(&event).await;
+
+    let delivery = app.delivery_in(event.id, "succeeded").await;
+    assert_eq!(delivery.subscription_id, taken.id);
+    app.stop(dispatcher, &[]).await;
+    assert_eq!(app.deliveries(event.id).await.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_event_that_comes_twice_is_delivered_once() {
     let (app, sink) = (App::prepare().await, Sink::start());
     app.subscribe(&sink.url(), &["*"]).await;

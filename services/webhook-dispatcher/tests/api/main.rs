@@ -3,8 +3,13 @@
 mod app;
 mod delivery;
 mod fan_out;
+mod health;
 mod lease;
+mod ping;
 mod process;
+mod recover;
 mod replay;
 mod retry;
+mod signature;
 mod sweep;
+mod upkeep;

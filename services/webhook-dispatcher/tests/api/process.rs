@@ -51,6 +51,6 @@ fn the_defaults_lack_only_addresses_and_keys() {
     let settings: Settings = pulse_service::settings::load(DEFAULTS, Some(&given)).expect("complete");
     std::fs::remove_file(&given).expect("the file is there");
     assert_eq!(settings.http.listen.port(), 8083);
-    assert_eq!((settings.delivery.concurrency.get(), settings.delivery.per_subscription.get()), (64, 8));
+    assert_eq!((settings.delivery.concurrency.get(), settings.delivery.per_workspace.get()), (256, 64));
     assert_eq!(settings.egress.timeout_ms, 10_000);
 }

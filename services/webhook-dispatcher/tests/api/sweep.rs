@@ -44,6 +44,8 @@ async fn nothing_is_made_up_that_a_subscription_had_not_asked_for_then() {
     app.subscribe(&url, &["contact.deleted"]).await;
     let disabled = app.subscribe(&url, &["*"]).await;
     app.set_subscription(disabled.id, "enabled = false").await;
+    let filtered = app.subscribe(&url, &["*"]).await;
+    app.set_subscription(filtered.id, r#"filter = '{"first_name_eq":"Bob"}'"#).await;
     let event = app.event("contact.created");
     app.lose(&event).await;
     app.subscribe(&url, &["*"]).await;

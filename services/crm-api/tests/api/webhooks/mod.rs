@@ -1,12 +1,33 @@
 //! Webhook subscriptions, and the readable side of deliveries.
 
+mod catalogue;
+mod deliveries;
+mod rotation;
+mod settings;
+
 use pulse_domain::seal::MasterKey;
 use pulse_testing::KEY;
 use reqwest::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::app::{App, errors};
+use crate::app::{Answer, App, errors};
+
+/// Asks for a subscription to everything that is otherwise as given.
+async fn subscription(app: &App, attributes: Value) -> Answer {
+    let mut whole = json!({ "url": "https://example.com/hook", "event_types": ["*"] });
+    let given = attributes.as_object().expect("an object").clone();
+    whole.as_object_mut().expect("an object").extend(given);
+    let document = json!({ "data": { "type": "webhook_subscriptions", "attributes": whole } });
+    app.post("/api/v1/webhook_subscriptions", document).await
+}
+
+/// The same, which is made.
+async fn subscribe(app: &App, attributes: Value) -> Answer {
+    let answer = subscription(app, attributes).await;
+    assert_eq!(answer.status, 201, "{}", answer.json);
+    answer
+}
 
 #[tokio::test]
 async fn a_secret_is_shown_once_and_sealed_for_its_subscription() {

@@ -1,0 +1,37 @@
+-- $1 how many calls may be under way to a subscription that says nothing itself
+-- The subscriptions that have something waiting, and when the first of it is due: from one subscription to the next along
+-- the index, however much waits for each.
+WITH RECURSIVE lanes AS (
+    (
+        SELECT workspace_id, subscription_id, next_attempt_at, first_attempt_at
+        FROM webhook_deliveries
+        WHERE state = 'scheduled' AND lease_until IS NULL
+        ORDER BY subscription_id, next_attempt_at
+        LIMIT 1
+    )
+    UNION ALL
+    SELECT next.*
+    FROM lanes
+    CROSS JOIN LATERAL (
+        SELECT workspace_id, subscription_id, next_attempt_at, first_attempt_at
+        FROM webhook_deliveries
+        WHERE state = 'scheduled' AND lease_until IS NULL
+          AND subscription_id > lanes.subscription_id
+        ORDER BY subscription_id, next_attempt_at
+        LIMIT 1
+    ) AS next
+)
+SELECT
+    lanes.workspace_id,
+    lanes.subscription_id,
+    coalesce(s.concurrency, $1::integer) AS concurrency,
+    (extract(epoch FROM lanes.next_attempt_at - now()) * 1000)::bigint AS due_in_ms,
+    -- While the receiver is parked: for how long; negative when it is time for a probe.
+    (extract(epoch FROM e.probe_at - now()) * 1000)::bigint AS parked_ms,
+    -- Its day is over: what is left is the last attempt, which is made in any case.
+    coalesce(lanes.first_attempt_at <= now() - interval '24 hours', false) AS overdue
+FROM lanes
+JOIN webhook_subscriptions AS s ON s.workspace_id = lanes.workspace_id AND s.id = lanes.subscription_id
+LEFT JOIN webhook_endpoints AS e
+  ON e.workspace_id = lanes.workspace_id AND e.id = lanes.subscription_id
+ORDER BY lanes.next_attempt_at
