@@ -11,14 +11,14 @@ const TICK: Duration = Duration::from_millis(10);
 /// CPU time that some processes have used so far.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Used {
-    pub(crate) crm: Duration,
+    pub(crate) service: Duration,
     pub(crate) database: Duration,
 }
 
 impl Used {
-    /// Reads what crm-api and a PostgreSQL server with all its processes have used.
-    pub(crate) fn now(crm: u32, database: u32) -> anyhow::Result<Self> {
-        let crm = Stat::of(crm)?;
+    /// Reads what a service and a PostgreSQL server with all its processes have used.
+    pub(crate) fn now(service: u32, database: u32) -> anyhow::Result<Self> {
+        let service = Stat::of(service)?;
         let server = Stat::of(database)?;
         // Processes of the server that have ended count with their parent.
         let mut ticks = server.own + server.ended;
@@ -30,12 +30,12 @@ impl Used {
                 ticks += stat.own;
             }
         }
-        Ok(Self { crm: TICK * crm.own, database: TICK * ticks })
+        Ok(Self { service: TICK * service.own, database: TICK * ticks })
     }
 
     pub(crate) fn since(self, before: Self) -> Self {
         Self {
-            crm: self.crm.saturating_sub(before.crm),
+            service: self.service.saturating_sub(before.service),
             database: self.database.saturating_sub(before.database),
         }
     }
