@@ -4,9 +4,11 @@
 //! in alternating rounds, and the CPU time per request. In reading order: [`fill`] makes the workspace of 200,000
 //! contacts; [`http`] is a client that costs little beside what it measures; [`sent`] finds out which statements the
 //! service sends; [`pgbench`] runs them bare; [`work`] are the three kinds of requests; [`usage`] counts CPU time;
-//! [`rounds`] measures in turns and prints.
+//! [`rounds`] measures in turns and prints; [`guard`] does that with a server that asks for no credential instead of
+//! pgbench.
 
 mod fill;
+mod guard;
 mod http;
 mod pgbench;
 mod rounds;
@@ -58,8 +60,8 @@ pub struct Cli {
     /// Rounds; the median of them counts.
     #[arg(long, default_value_t = 5)]
     rounds: usize,
-    /// What to measure: list, show, create.
-    #[arg(long, value_delimiter = ',', default_value = "list,show,create")]
+    /// What to measure: list, show, create, guard.
+    #[arg(long, value_delimiter = ',', default_value = "list,show,create,guard")]
     only: Vec<String>,
 }
 
@@ -104,6 +106,11 @@ async fn measure(cli: &Cli, database: &mut tokio_postgres::Client) -> anyhow::Re
     );
     for name in &cli.only {
         let work = match name.as_str() {
+            "guard" => {
+                let work = work::show(cli.crm, &token, database, &statements, workspace).await?;
+                guard::run(&setting, &work, &cli.database, workspace).await?;
+                continue;
+            }
             "list" => work::list(cli.crm, &token, database, &statements, workspace).await?,
             "show" => work::show(cli.crm, &token, database, &statements, workspace).await?,
             "create" => work::create(cli.crm, &token, database, workspace).await?,

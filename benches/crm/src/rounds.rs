@@ -15,7 +15,7 @@ use crate::usage::Used;
 use crate::work::{Requests, WRITTEN, Work};
 
 /// How long the service is warmed up before it is measured.
-const WARM_UP: Duration = Duration::from_secs(2);
+pub(crate) const WARM_UP: Duration = Duration::from_secs(2);
 
 /// What is measured with.
 #[derive(Debug)]
@@ -31,17 +31,22 @@ pub(crate) struct Setting<'a> {
 
 /// One side of one round.
 #[derive(Clone, Copy, Debug)]
-struct Measured {
+pub(crate) struct Measured {
     per_second: f64,
-    /// Microseconds per request.
-    crm: f64,
-    database: f64,
+    /// Microseconds of CPU per request: of the service, and of PostgreSQL.
+    pub(crate) service: f64,
+    pub(crate) database: f64,
 }
 
 impl Measured {
-    fn new(per_second: f64, count: f64, used: Used) -> Self {
+    pub(crate) fn new(per_second: f64, count: f64, used: Used) -> Self {
         let each = |time: Duration| time.as_secs_f64() * 1e6 / count;
-        Self { per_second, crm: each(used.crm), database: each(used.database) }
+        Self { per_second, service: each(used.service), database: each(used.database) }
+    }
+
+    /// CPU of both.
+    pub(crate) fn cpu(&self) -> f64 {
+        self.service + self.database
     }
 }
 
@@ -76,7 +81,7 @@ pub(crate) async fn run(setting: &Setting<'_>, work: &Work, database: &Client) -
 }
 
 /// Keeps all connections busy for a time, checks every answer, and returns how many there were.
-async fn load(
+pub(crate) async fn load(
     connections: &mut [Connection],
     work: &Work,
     next: &Cell<usize>,
@@ -110,7 +115,7 @@ async fn stored(work: &Work, database: &Client) -> anyhow::Result<Vec<(&'static 
 fn print(work: &Work, service: &[Measured], bare: &[Measured]) -> anyhow::Result<()> {
     let of = |side: &[Measured], field: fn(&Measured) -> f64| median(side.iter().map(field).collect());
     let ratio = of(service, |one| one.per_second) / of(bare, |one| one.per_second);
-    let (crm, database) = (of(service, |one| one.crm), of(service, |one| one.database));
+    let (crm, database) = (of(service, |one| one.service), of(service, |one| one.database));
     println!(
         "{:<8} {:>8.0}/s   pgbench {:>8.0}/s   ratio {:>5.1} % (bar {:.0} %)",
         work.name,

@@ -7,18 +7,19 @@ use pulse_bench_usage as usage;
 /// CPU time that crm-api and a PostgreSQL server with all its processes have used so far.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Used {
-    pub(crate) crm: Duration,
+    pub(crate) service: Duration,
     pub(crate) database: Duration,
 }
 
 impl Used {
-    pub(crate) fn now(crm: u32, database: u32) -> anyhow::Result<Self> {
-        Ok(Self { crm: usage::process(crm)?, database: usage::family(database)? })
+    /// Reads what a service and a PostgreSQL server with all its processes have used.
+    pub(crate) fn now(service: u32, database: u32) -> anyhow::Result<Self> {
+        Ok(Self { service: usage::process(service)?, database: usage::family(database)? })
     }
 
     pub(crate) fn since(self, before: Self) -> Self {
         Self {
-            crm: self.crm.saturating_sub(before.crm),
+            service: self.service.saturating_sub(before.service),
             database: self.database.saturating_sub(before.database),
         }
     }
