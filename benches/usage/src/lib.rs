@@ -55,7 +55,8 @@ pub fn threads(name: &str) -> anyhow::Result<Duration> {
 /// When there is no such process.
 pub fn memory(pid: u32) -> anyhow::Result<u64> {
     let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("a process with memory")?;
+    let line =
+        status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("a process with memory")?;
     Ok(line.trim().trim_end_matches(" kB").trim().parse::<u64>()? / 1_024)
 }
 

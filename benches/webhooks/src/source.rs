@@ -39,7 +39,12 @@ pub(crate) async fn publish(bench: &Bench, workspace: WorkspaceId, count: usize)
     let messages: Vec<Outgoing> = (0..count)
         .map(|_| {
             let event = event(workspace);
-            Outgoing { exchange: EVENTS, routing_key: event.kind.clone(), id: event.id.0, body: event.encode() }
+            Outgoing {
+                exchange: EVENTS,
+                routing_key: event.kind.clone(),
+                id: event.id.0,
+                body: event.encode(),
+            }
         })
         .collect();
     for batch in messages.chunks(500) {

@@ -84,7 +84,8 @@ impl FanOut {
         let subscriptions = self.subscriptions.of(&mut link, workspaces).await?;
         let (mut payloads, mut planned) = (Payloads::new(), BTreeMap::new());
         for event in events {
-            let subscribed = subscriptions.get(&event.workspace_id.0).context("every workspace is answered for")?;
+            let subscribed =
+                subscriptions.get(&event.workspace_id.0).context("every workspace is answered for")?;
             for subscription in subscribed.iter().filter(|subscription| subscription.asks_for(event)) {
                 let payload = delivery::render(&mut payloads, event, subscription.payload_version)?;
                 planned

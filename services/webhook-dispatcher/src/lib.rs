@@ -66,7 +66,8 @@ pub fn build(service: &mut Service, settings: &Settings, role: Option<Role>) -> 
         }
     });
     let subscriptions = subscriptions::Subscriptions::new(
-        MasterKey::from_base64(settings.security.master_key.expose_secret()).context("security.master_key")?,
+        MasterKey::from_base64(settings.security.master_key.expose_secret())
+            .context("security.master_key")?,
         settings.delivery.per_subscription,
     );
     if plays(Role::Deliver) || plays(Role::FanOut) {
@@ -77,8 +78,8 @@ pub fn build(service: &mut Service, settings: &Settings, role: Option<Role>) -> 
     let (waker, journal) = (Waker::new(Channel::WebhookDeliveries), Waker::new(Channel::Events));
     let mut hand = None;
     if plays(Role::Deliver) {
-        let (deliver, own) =
-            deliver::Deliver::new(settings, subscriptions.clone(), journal.clone()).context("the role `deliver`")?;
+        let (deliver, own) = deliver::Deliver::new(settings, subscriptions.clone(), journal.clone())
+            .context("the role `deliver`")?;
         hand = Some(own);
         service.task("deliver", deliver.run(service.stop()));
     }

@@ -46,11 +46,7 @@ struct Open {
 
 impl Link {
     pub(crate) fn new(settings: &Settings) -> Self {
-        Self {
-            url: settings.url.clone(),
-            unsynced: false,
-            open: None,
-        }
+        Self { url: settings.url.clone(), unsynced: false, open: None }
     }
 
     /// Commits without waiting for the disk. What the last moments before a crash of the database have written may be
@@ -87,11 +83,7 @@ impl Link {
         rows
     }
 
-    async fn try_query(
-        &mut self,
-        sql: &'static str,
-        parameters: Parameters<'_>,
-    ) -> anyhow::Result<Vec<Row>> {
+    async fn try_query(&mut self, sql: &'static str, parameters: Parameters<'_>) -> anyhow::Result<Vec<Row>> {
         let open = match &mut self.open {
             Some(open) => open,
             None => self.open.insert(open(self.url.expose_secret(), self.unsynced).await?),

@@ -44,11 +44,7 @@ pub(crate) fn run(
     }
 }
 
-async fn replay_all(
-    link: &Mutex<Link>,
-    waker: &Waker,
-    messages: Vec<Incoming>,
-) -> Vec<Result<(), Failure>> {
+async fn replay_all(link: &Mutex<Link>, waker: &Waker, messages: Vec<Incoming>) -> Vec<Result<(), Failure>> {
     let mut link = link.lock().await;
     let mut results = Vec::with_capacity(messages.len());
     for message in &messages {

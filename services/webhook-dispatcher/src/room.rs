@@ -126,7 +126,11 @@ impl Room {
     /// Lets nothing in for a subscription for a while, and one delivery after that: a probe.
     pub(crate) fn park(&self, subscription: Uuid, time: Duration) {
         let mut state = self.state();
-        let held = state.subscriptions.entry(subscription).or_insert(Held { places: 0, most: 1, parked_until: None });
+        let held = state.subscriptions.entry(subscription).or_insert(Held {
+            places: 0,
+            most: 1,
+            parked_until: None,
+        });
         held.most = 1;
         held.parked_until = Some(Instant::now() + time);
     }

@@ -5,8 +5,8 @@ use std::time::Duration;
 use chrono::{Days, NaiveDate, Utc};
 use tokio_util::sync::CancellationToken;
 
-use crate::link::Link;
 use crate::Settings;
+use crate::link::Link;
 use crate::settings::Retention;
 
 /// Days that get their partition before they begin.

@@ -148,7 +148,8 @@ impl Lanes {
             }
         }
         for kind in KINDS {
-            while self.under_way < self.limits.concurrency.get() && (kind == FIRST || self.retries < self.for_retries())
+            while self.under_way < self.limits.concurrency.get()
+                && (kind == FIRST || self.retries < self.for_retries())
             {
                 let per_workspace = self.limits.per_workspace.get();
                 let workspaces = &self.workspaces;
@@ -338,8 +339,7 @@ mod tests {
         for (workspace, subscription) in [(1, 1), (1, 1), (1, 2), (2, 3), (2, 3)] {
             lanes.push(leased(workspace, Subscription::sample(subscription, 8), 1));
         }
-        let order: Vec<u128> =
-            begin_all(&mut lanes).iter().map(|slot| slot.subscription.as_u128()).collect();
+        let order: Vec<u128> = begin_all(&mut lanes).iter().map(|slot| slot.subscription.as_u128()).collect();
         assert_eq!(order, [1, 3, 2, 3, 1]);
     }
 

@@ -190,7 +190,11 @@ impl Look {
         Ok(found)
     }
 
-    async fn hand_over(&mut self, rows: Vec<Row>, mut places: HashMap<Uuid, Vec<Place>>) -> anyhow::Result<()> {
+    async fn hand_over(
+        &mut self,
+        rows: Vec<Row>,
+        mut places: HashMap<Uuid, Vec<Place>>,
+    ) -> anyhow::Result<()> {
         let since = Instant::now();
         let wanted = self.wanted(&rows).await?;
         let mut claimed = Vec::with_capacity(rows.len());
@@ -199,7 +203,8 @@ impl Look {
             let lease = Lease { epoch: row.get("lease_epoch"), at: row.get("leased_at"), since };
             let body: Option<Vec<u8>> = row.get("body");
             let (Some(subscription), Some(body)) = (wanted.get(&id), body) else {
-                let ended = Ended::without_attempt("cancelled", row.get("workspace_id"), row.get("id"), lease);
+                let ended =
+                    Ended::without_attempt("cancelled", row.get("workspace_id"), row.get("id"), lease);
                 // The recorder outlives this.
                 let _ = self.results.send(ended).await;
                 continue;

@@ -137,11 +137,7 @@ impl Deliver {
     /// Delivers until told to stop; deliveries under way are finished and recorded before this returns.
     pub(crate) async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
         let Self { look, worker, arrivals, recorder, limits } = self;
-        tokio::join!(
-            look.run(stop.clone()),
-            call(worker, arrivals, limits, stop),
-            recorder.run(),
-        );
+        tokio::join!(look.run(stop.clone()), call(worker, arrivals, limits, stop), recorder.run(),);
         Ok(())
     }
 }

@@ -145,7 +145,16 @@ impl Ended {
     /// Not wanted any more, or given up, without an attempt.
     pub(super) fn without_attempt(state: &'static str, workspace_id: Uuid, id: Uuid, lease: Lease) -> Self {
         let completed_at = Some(lease.time_at(Instant::now()));
-        Self { workspace_id, id, lease, state, retries: 0, next_attempt_at: None, completed_at, attempt: None }
+        Self {
+            workspace_id,
+            id,
+            lease,
+            state,
+            retries: 0,
+            next_attempt_at: None,
+            completed_at,
+            attempt: None,
+        }
     }
 }
 
@@ -251,7 +260,9 @@ impl Recorder {
 
 /// The attempts that were made.
 fn made(batch: &[Ended]) -> impl Iterator<Item = (&Ended, &Attempt, &Receiver)> {
-    batch.iter().filter_map(|ended| ended.attempt.as_ref().map(|(attempt, receiver)| (ended, attempt, receiver)))
+    batch
+        .iter()
+        .filter_map(|ended| ended.attempt.as_ref().map(|(attempt, receiver)| (ended, attempt, receiver)))
 }
 
 /// The receivers that have taken something.
@@ -348,7 +359,11 @@ fn joined(headers: &[(String, String)]) -> String {
 /// What was sent along, with the values masked that are secret.
 fn masked(headers: &HeaderMap) -> String {
     let text = |value: &pulse_service::egress::HeaderValue| {
-        if value.is_sensitive() { "***".into() } else { String::from_utf8_lossy(value.as_bytes()).into_owned() }
+        if value.is_sensitive() {
+            "***".into()
+        } else {
+            String::from_utf8_lossy(value.as_bytes()).into_owned()
+        }
     };
     json(headers.iter().map(|(name, value)| (name.to_string(), Value::String(text(value)))).collect())
 }

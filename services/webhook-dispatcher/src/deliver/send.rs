@@ -59,12 +59,10 @@ fn headers(keys: &Keys, leased: &Leased, now: DateTime<Utc>) -> HeaderMap {
         ("pulse-event-type", leased.event_type.clone()),
         ("pulse-delivery-id", leased.id.to_string()),
         ("pulse-attempt", leased.number.to_string()),
-        (
-            "pulse-first-attempt-at",
-            leased.first_attempt_at.to_rfc3339_opts(SecondsFormat::Millis, true),
-        ),
+        ("pulse-first-attempt-at", leased.first_attempt_at.to_rfc3339_opts(SecondsFormat::Millis, true)),
     ] {
-        headers.insert(name, value.try_into().expect("hex, base64, names, times and numbers are header values"));
+        headers
+            .insert(name, value.try_into().expect("hex, base64, names, times and numbers are header values"));
     }
     headers
 }

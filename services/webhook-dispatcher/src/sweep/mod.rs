@@ -46,7 +46,9 @@ pub(crate) fn run(
                     }
                     last_pass = Some(begun);
                 }
-                Err(error) => tracing::warn!(error = format!("{error:#}"), "cannot look for missing deliveries"),
+                Err(error) => {
+                    tracing::warn!(error = format!("{error:#}"), "cannot look for missing deliveries")
+                }
             }
             let pause = Duration::from_secs(settings.every_seconds.get());
             stop.run_until_cancelled(tokio::time::sleep(pause)).await;

@@ -175,7 +175,8 @@ impl App {
     /// Waits until the journal tells of a subscription, and returns what `data` shows.
     pub(crate) async fn told_of(&self, kind: &str, subscription: Uuid) -> serde_json::Value {
         eventually(&format!("{kind} in the journal"), || async {
-            let sql = "SELECT data FROM events WHERE event_type = $1 AND record_id = $2 AND workspace_id = $3";
+            let sql =
+                "SELECT data FROM events WHERE event_type = $1 AND record_id = $2 AND workspace_id = $3";
             let row = self.database.query_opt(sql, &[&kind, &subscription, &self.workspace.0]).await;
             row.expect("the journal").map(|row| row.get(0))
         })

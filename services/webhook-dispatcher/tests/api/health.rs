@@ -153,7 +153,8 @@ async fn a_receiver_that_fails_is_warned_of_after_one_day_and_after_three() {
 
 /// A row of `webhook_endpoints`: failures, and for how many seconds the receiver is parked.
 async fn endpoint(app: &App, subscription: Uuid) -> Option<(i32, Option<i64>)> {
-    let sql = "SELECT failures, extract(epoch FROM probe_at - now())::bigint FROM webhook_endpoints WHERE id = $1";
+    let sql =
+        "SELECT failures, extract(epoch FROM probe_at - now())::bigint FROM webhook_endpoints WHERE id = $1";
     let row = app.database.query_opt(sql, &[&subscription]).await.expect("a look")?;
     Some((row.get(0), row.get(1)))
 }

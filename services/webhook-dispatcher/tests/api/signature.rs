@@ -59,7 +59,8 @@ async fn a_rotated_secret_signs_with_both_keys_until_the_old_one_expires() {
     let event = app.event("contact.created");
     app.publish(&event).await;
     app.delivery_in(event.id, "succeeded").await;
-    let request = sink.received().into_iter().find(|request| request.json()["event_id"] == event.id.to_string());
+    let request =
+        sink.received().into_iter().find(|request| request.json()["event_id"] == event.id.to_string());
     let request = request.expect("it was delivered");
     assert_eq!(request.header("webhook-signature"), Some(standard(&request, new).as_str()));
     let bare = request.header("x-pulse-signature").expect("a signature").to_owned();
