@@ -9,11 +9,12 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
+use pulse_bench_usage as usage;
 
 use crate::fill::Workspace;
 use crate::http::Connection;
-use crate::rounds::{Measured, Setting, WARM_UP, load, median};
-use crate::usage::{self, Used};
+use crate::rounds::{Measured, Setting, WARM_UP, load};
+use crate::usage::Used;
 use crate::work::Work;
 
 /// What the guard may cost, in microseconds of CPU.
@@ -86,7 +87,7 @@ impl Side {
     }
 
     fn of(&self, field: fn(&Measured) -> f64) -> f64 {
-        median(self.measured.iter().map(field).collect())
+        usage::median(self.measured.iter().map(field).collect())
     }
 }
 
@@ -113,7 +114,7 @@ pub(crate) async fn run(
     println!(
         "guard    CPU per request: {:.0} µs (bar {BAR:.0} µs); crm-api {:.0} µs + PostgreSQL {:.0} µs, without a guard \
          {:.0} µs + {:.0} µs; load average {}",
-        median(cost.clone()),
+        usage::median(cost.clone()),
         guarded.of(|one| one.service),
         guarded.of(|one| one.database),
         without.of(|one| one.service),

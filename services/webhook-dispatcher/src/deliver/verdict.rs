@@ -53,7 +53,7 @@ fn retry_after(outcome: &Outcome, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
     let Outcome::Answered(answer) = outcome else { return None };
     let (_, value) = answer.headers.iter().find(|(name, _)| name == "retry-after")?;
     let value = value.trim();
-    if value.bytes().all(|byte| byte.is_ascii_digit()) {
+    if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
         // What does not fit is longer than any delivery is tried for.
         let seconds = value.parse::<u32>().unwrap_or(u32::MAX);
         return now.checked_add_signed(TimeDelta::seconds(seconds.into()));
