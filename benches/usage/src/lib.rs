@@ -14,7 +14,7 @@ const TICK: Duration = Duration::from_millis(10);
 /// # Errors
 /// When there is no such process.
 pub fn process(pid: u32) -> anyhow::Result<Duration> {
-    Ok(TICK * Stat::of(&format!("/proc/{pid}"))?.own)
+    Ok(TICK * Stat::of(format!("/proc/{pid}"))?.own)
 }
 
 /// CPU time that a process and its children have used so far, those that have ended included.
@@ -22,7 +22,7 @@ pub fn process(pid: u32) -> anyhow::Result<Duration> {
 /// # Errors
 /// When there is no such process.
 pub fn family(pid: u32) -> anyhow::Result<Duration> {
-    let parent = Stat::of(&format!("/proc/{pid}"))?;
+    let parent = Stat::of(format!("/proc/{pid}"))?;
     let mut ticks = parent.own + parent.ended;
     for entry in fs::read_dir("/proc")?.flatten() {
         if let Ok(stat) = Stat::of(entry.path())

@@ -85,7 +85,7 @@ async fn begin(request: &mut ServiceRequest, key: Key) -> Result<Option<Begun>, 
     // Nobody is told what somebody else was answered, nor what their own session was before it ended.
     let caller = request.extract::<Caller>().await?;
     let scope = key::scope(&Credential::of(request.request()));
-    let body = collection::read(request.extract::<Payload>().await.map_err(|_| broken())?).await?;
+    let body = collection::read(request.extract::<Payload>().await.map_err(|_unreadable| broken())?).await?;
     let digest = key::digest(request.request(), &body);
     request.set_payload(payload(body));
     let claimed = claim::claim(&app, (caller.workspace, scope), key, digest).await?;
@@ -126,7 +126,7 @@ impl Execution {
         let (kept, response) = match response.body().size() {
             BodySize::Sized(length) if length <= ANSWER_BYTES => {
                 let (head, body) = response.into_parts();
-                let body = to_bytes(body).await.map_err(|_| broken_answer())?;
+                let body = to_bytes(body).await.map_err(|_unreadable| broken_answer())?;
                 (Some(Kept::of(&head, &body)), head.set_body(body).map_into_boxed_body())
             }
             BodySize::None => {
