@@ -71,6 +71,10 @@ const CONNECTIONS_PER_THREAD: usize = 4;
 
 /// So many of them are for what is read by its key.
 const QUICK_PER_THREAD: usize = 2;
+
+/// And so many more for whoever has not proven yet who they are: however many try at once, they keep nobody else
+/// waiting.
+const DOOR_PER_THREAD: usize = 1;
 const HOUR: Duration = Duration::from_secs(3_600);
 
 /// What handlers share. Cheap to clone.
@@ -81,6 +85,7 @@ pub struct App(Arc<Shared>);
 struct Shared {
     settings: Settings,
     pool: Pool,
+    door: Pool,
     engine: Engine,
     sessions: Arc<auth::Lookup<auth::Session>>,
     api_tokens: Arc<auth::Lookup<auth::ApiToken>>,
@@ -141,6 +146,7 @@ impl App {
             submissions: Limit::new("submissions", settings.forms.submissions_per_hour, HOUR)
                 .shared(store)
                 .into(),
+            door: pool.clone(),
             pool,
             settings: settings.clone(),
         })))
@@ -156,11 +162,13 @@ impl App {
         let settings = &self.0.settings;
         let share = (settings.database.connections / threads).max(CONNECTIONS_PER_THREAD) - QUICK_PER_THREAD;
         let pool = Pool::new(&pulse_store::Settings { connections: share, ..settings.database.clone() })?;
+        let door = pulse_store::Settings { connections: DOOR_PER_THREAD, ..settings.database.clone() };
+        let door = Pool::new(&door)?;
         let quick = Arc::new(Quick::new(&settings.database, QUICK_PER_THREAD));
         let engine = self.0.engine.over(pool.clone(), quick.clone());
         let sessions = auth::Lookup::new(quick.clone()).into();
         let api_tokens = auth::Lookup::new(quick).into();
-        Ok(Self(Arc::new(Shared { pool, engine, sessions, api_tokens, ..Shared::clone(&self.0) })))
+        Ok(Self(Arc::new(Shared { pool, door, engine, sessions, api_tokens, ..Shared::clone(&self.0) })))
     }
 
     fn engine(&self) -> &Engine {

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use actix_web::body::{EitherBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::Method;
+use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::{HttpMessage, web};
 use pulse_jsonapi::{BASE, Code, Problem};
@@ -98,26 +98,44 @@ impl Limits {
         }
     }
 
-    async fn count(&self, request: &ServiceRequest) -> Option<Standing> {
+    /// What a request counts against; nothing where it comes from another service, or its kind has no limit.
+    fn counted(&self, request: &ServiceRequest) -> Option<Counted<'_>> {
         // As the router reads it: a letter may be escaped.
         let bucket = self.bucket(request.method(), request.match_info().as_str());
-        let subject = subject(bucket, request)?;
-        Some(self.limits[bucket as usize].as_ref()?.count(subject).await)
+        let limit = self.limits[bucket as usize].as_ref()?;
+        let address = Subject::address(request.extensions().get::<Origin>()?.client);
+        let (subject, guesser) = match &*Credential::of(request.request()) {
+            Credential::Service(_) => return None,
+            _ if bucket == Bucket::SignIn => (address, None),
+            Credential::Session(claims) => (Subject::user(claims.sub), None),
+            Credential::Token(digest) => (Subject::token(digest), Some(address)),
+            Credential::Nothing | Credential::Refused(_) => (address, None),
+        };
+        Some(Counted { limit, subject, guesser })
     }
 }
 
-/// Who a request is counted as; nobody where it comes from another service.
-fn subject(bucket: Bucket, request: &ServiceRequest) -> Option<Subject> {
-    let address = Subject::address(request.extensions().get::<Origin>()?.client);
-    if bucket == Bucket::SignIn {
-        return Some(address);
+/// A request and its limit.
+struct Counted<'a> {
+    limit: &'a Limit,
+    subject: Subject,
+    /// The address of whoever shows a token that may turn out to be nobody's: each guess is another token, so guesses
+    /// count as their address.
+    guesser: Option<Subject>,
+}
+
+impl Counted<'_> {
+    async fn count(&self) -> Standing {
+        match self.guesser.and_then(|guesser| self.limit.used_up(guesser)) {
+            Some(used_up) => used_up,
+            None => self.limit.count(self.subject).await,
+        }
     }
-    match &*Credential::of(request.request()) {
-        Credential::Session(claims) => Some(Subject::user(claims.sub)),
-        Credential::Token(digest) => Some(Subject::token(digest)),
-        Credential::Service(_) => None,
-        // Whoever tries tokens is stopped wherever they get with them.
-        Credential::Nothing | Credential::Refused(_) => Some(address),
+
+    fn answered(&self, status: StatusCode) {
+        if let Some(guesser) = self.guesser.filter(|_| status == StatusCode::UNAUTHORIZED) {
+            self.limit.strike(guesser);
+        }
     }
 }
 
@@ -154,13 +172,10 @@ pub(crate) async fn count<B: MessageBody>(
     next: Next<B>,
 ) -> Result<ServiceResponse<EitherBody<B>>, actix_web::Error> {
     let limits = request.app_data::<web::Data<App>>().map(|app| Arc::clone(&app.0.limits));
-    let standing = match limits {
-        Some(limits) => limits.count(&request).await,
-        None => None,
-    };
-    let Some(standing) = standing else {
+    let Some(counted) = limits.as_ref().and_then(|limits| limits.counted(&request)) else {
         return Ok(next.call(request).await?.map_into_left_body());
     };
+    let standing = counted.count().await;
     let mut response = match standing.retry_after_seconds() {
         None => next.call(request).await?.map_into_left_body(),
         Some(seconds) => {
@@ -169,6 +184,7 @@ pub(crate) async fn count<B: MessageBody>(
             request.error_response(refused).map_into_right_body()
         }
     };
+    counted.answered(response.status());
     standing.tell(response.headers_mut());
     Ok(response)
 }

@@ -8,7 +8,7 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 use std::mem;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use super::Subject;
@@ -43,17 +43,29 @@ impl Local {
 
     /// Counts a request.
     pub(super) fn take(&self, subject: Subject) -> Taken {
-        let now = u64::try_from(self.began.elapsed().as_micros()).unwrap_or(u64::MAX);
+        self.shard(subject).take(self.rate, subject, self.now())
+    }
+
+    /// How long until a subject's whole quota is there again.
+    pub(super) fn look(&self, subject: Subject) -> u64 {
+        let whole_at = self.shard(subject).whole_at(subject);
+        whole_at.map_or(0, |whole_at| whole_at.saturating_sub(self.now()))
+    }
+
+    fn shard(&self, subject: Subject) -> MutexGuard<'_, Shard> {
         let shard = &self.shards[self.hasher.hash_one(subject) as usize % SHARDS];
-        shard.lock().unwrap_or_else(PoisonError::into_inner).take(self.rate, subject, now)
+        shard.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn now(&self) -> u64 {
+        u64::try_from(self.began.elapsed().as_micros()).unwrap_or(u64::MAX)
     }
 }
 
 impl Shard {
     fn take(&mut self, rate: Rate, subject: Subject, now: u64) -> Taken {
-        let known = self.young.get(&subject);
-        let is_full = known.is_none() && self.young.len() >= SUBJECTS;
-        let whole_at = known.or_else(|| self.old.get(&subject)).copied().unwrap_or(now);
+        let whole_at = self.whole_at(subject).unwrap_or(now);
+        let is_full = self.young.len() >= SUBJECTS && !self.young.contains_key(&subject);
         if is_full || now.saturating_sub(self.young_since) > rate.span() {
             self.old = mem::take(&mut self.young);
             self.young_since = now;
@@ -61,6 +73,10 @@ impl Shard {
         let taken = rate.take(whole_at.saturating_sub(now));
         self.young.insert(subject, now.saturating_add(taken.whole_in));
         taken
+    }
+
+    fn whole_at(&self, subject: Subject) -> Option<u64> {
+        self.young.get(&subject).or_else(|| self.old.get(&subject)).copied()
     }
 }
 

@@ -19,7 +19,7 @@ use std::time::Duration;
 use actix_web::http::header::HeaderValue;
 
 use self::local::Local;
-use self::rate::Rate;
+use self::rate::{Rate, Taken};
 
 /// A quota for each of those who are counted.
 #[derive(Debug)]
@@ -59,7 +59,21 @@ impl Limit {
             Some(store) => store.take(self.name, self.rate, subject).await,
             None => None,
         };
-        let taken = shared.unwrap_or_else(|| self.local.take(subject));
+        self.standing(shared.unwrap_or_else(|| self.local.take(subject)))
+    }
+
+    /// Counts, in this process, what turned out afterwards to be somebody's.
+    pub fn strike(&self, subject: Subject) {
+        self.local.take(subject);
+    }
+
+    /// How somebody stands whose quota is used up in this process; asking does not count.
+    pub fn used_up(&self, subject: Subject) -> Option<Standing> {
+        let whole_in = self.local.look(subject);
+        (self.rate.remaining(whole_in) == 0).then(|| self.standing(Taken { allowed: false, whole_in }))
+    }
+
+    fn standing(&self, taken: Taken) -> Standing {
         Standing::new(self.name, self.policy.clone(), self.rate, taken)
     }
 }
@@ -82,5 +96,17 @@ mod tests {
         assert!((1..=1_800).contains(&wait), "{wait}");
         let other = limit.count(bob).await;
         assert_eq!((other.remaining(), other.retry_after_seconds()), (1, None));
+    }
+
+    #[test]
+    fn strikes_use_a_quota_up_and_looking_does_not() {
+        let limit = Limit::new("read", NonZeroU32::new(2).expect("not zero"), Duration::from_secs(3_600));
+        for _ in 0..2 {
+            assert!(limit.used_up(somebody(1)).is_none());
+            assert!(limit.used_up(somebody(1)).is_none());
+            limit.strike(somebody(1));
+        }
+        assert!(limit.used_up(somebody(1)).is_some_and(|standing| standing.is_exceeded()));
+        assert!(limit.used_up(somebody(2)).is_none());
     }
 }

@@ -159,7 +159,7 @@ pub(super) async fn by_address(app: &App, email: &str) -> Result<Option<Account>
         .filter(lower(users::email).eq(lower(email)))
         .filter(users::active.and(users::deleted_at.is_null()))
         .select((users::workspace_id, users::id, users::email, users::password_digest))
-        .first(&mut app.0.pool.get().await?)
+        .first(&mut app.0.door.get().await?)
         .await
         .optional()?;
     Ok(found.map(|(workspace, user, email, password)| Account {

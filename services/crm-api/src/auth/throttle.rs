@@ -131,7 +131,7 @@ impl Attempt {
     ) -> Result<(), Error> {
         let settings = &app.0.settings.sign_in;
         let now = Utc::now();
-        let mut connection = app.0.pool.get().await?;
+        let mut connection = app.0.door.get().await?;
         let wait = connection
             .transaction(async |connection| {
                 let tallies = self.tallies(connection, now).await?;
@@ -159,7 +159,7 @@ impl Attempt {
     /// Gives the count back: the attempt was right, or was not looked at.
     pub(super) async fn give_back(&self, app: &App, was_right: bool) -> Result<(), Error> {
         let keys: Vec<&[u8]> = self.counts.iter().map(|(key, _)| key.as_slice()).collect();
-        let mut connection = app.0.pool.get().await?;
+        let mut connection = app.0.door.get().await?;
         diesel::update(attempts::table.filter(attempts::key.eq_any(keys)).filter(attempts::failures.gt(0)))
             .set(attempts::failures.eq(attempts::failures - 1))
             .execute(&mut connection)

@@ -16,6 +16,8 @@ use crate::settings;
 
 /// How long a server is waited for; shorter than the lease of a mail.
 const TIMEOUT: Duration = Duration::from_secs(15);
+/// A line may have this many characters (RFC 5322, 2.1.1).
+const LINE: usize = 998;
 
 /// How mails are handed on.
 #[derive(Clone, Debug)]
@@ -83,17 +85,19 @@ impl Transport {
             .message_id(Some(format!("<{id}@{}>", self.from.email.domain())))
             .subject(&letter.subject)
             .header(ContentType::TEXT_PLAIN)
-            .body(body(&letter.text)?)?)
+            .body(body(&letter.text))?)
     }
 }
 
-/// Plain where it can be: a link that somebody copies from a file is not to be broken by an encoding.
-fn body(text: &str) -> anyhow::Result<Body> {
-    if text.is_ascii() {
-        let plain = Body::new_with_encoding(text.to_owned(), ContentTransferEncoding::SevenBit);
-        return plain.map_err(|_text| anyhow::anyhow!("a text of ASCII fits into seven bits"));
+/// Plain where the protocol lets it be: a link that somebody copies from a file is not to be broken by an encoding, which
+/// lettre would choose for lines of more than 76 characters.
+fn body(text: &str) -> Body {
+    if text.is_ascii() && text.lines().all(|line| line.len() <= LINE) {
+        let lines: Vec<&str> = text.lines().collect();
+        let plain = lines.join("\r\n").into_bytes();
+        return Body::dangerous_pre_encoded(plain, ContentTransferEncoding::SevenBit);
     }
-    Ok(Body::new(text.to_owned()))
+    Body::new(text.to_owned())
 }
 
 /// The server has understood, and will not (RFC 5321, 4.2.1).

@@ -124,6 +124,10 @@ async fn a_user_is_counted_wherever_they_are_and_everybody_else_by_address() {
     assert_eq!(contacts("192.0.2.1", Some("Bearer a.b.c")).await, 401);
     assert_eq!(contacts("192.0.2.1", Some("Bearer c.b.a")).await, 429);
     assert_eq!(contacts("192.0.2.3", Some("Bearer c.b.a")).await, 401);
+    // An API token that is nobody's is not counted as itself: each guess is another one.
+    for (guess, status) in [("Bearer pat_a", 401), ("Bearer pat_b", 401), ("Bearer pat_c", 429)] {
+        assert_eq!(contacts("192.0.2.4", Some(guess)).await, status, "{guess}");
+    }
     // An IPv6 customer has as many addresses as they like.
     assert_eq!(contacts("2001:db8:1:2::1", None).await, 401);
     assert_eq!(contacts("2001:db8:1:2::2", None).await, 401);

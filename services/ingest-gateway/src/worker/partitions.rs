@@ -56,26 +56,27 @@ impl Partitions {
 }
 
 async fn make(client: &mut Client, day: NaiveDate) -> Result<(), tokio_postgres::Error> {
-    let transaction = client.transaction().await?;
-    transaction.batch_execute(&format!("SELECT pg_advisory_xact_lock({LOCK})")).await?;
     for table in TABLES {
+        // A transaction each: whoever reads one table and then the other would wait for us, and we for them.
+        let transaction = client.transaction().await?;
+        transaction.batch_execute(&format!("SELECT pg_advisory_xact_lock({LOCK})")).await?;
         let partition = format!("{table}_{}", day.format("%Y%m%d"));
         let existing = "SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
                         WHERE n.nspname = 'analytics' AND c.relname = $1";
-        if transaction.query_opt(existing, &[&partition]).await?.is_some() {
-            continue;
+        if transaction.query_opt(existing, &[&partition]).await?.is_none() {
+            // Attaching lets reports go on reading the other partitions; `PARTITION OF` would lock all of them.
+            transaction
+                .batch_execute(&format!(
+                    "CREATE TABLE analytics.{partition} (LIKE analytics.{table} INCLUDING ALL);
+                     ALTER TABLE analytics.{table} ATTACH PARTITION analytics.{partition}
+                     FOR VALUES FROM ('{day} 00:00Z') TO ('{} 00:00Z')",
+                    day + Days::new(1)
+                ))
+                .await?;
         }
-        // Attaching lets reports go on reading the other partitions; `PARTITION OF` would lock all of them.
-        transaction
-            .batch_execute(&format!(
-                "CREATE TABLE analytics.{partition} (LIKE analytics.{table} INCLUDING ALL);
-                 ALTER TABLE analytics.{table} ATTACH PARTITION analytics.{partition}
-                 FOR VALUES FROM ('{day} 00:00Z') TO ('{} 00:00Z')",
-                day + Days::new(1)
-            ))
-            .await?;
+        transaction.commit().await?;
     }
-    transaction.commit().await
+    Ok(())
 }
 
 #[cfg(test)]
