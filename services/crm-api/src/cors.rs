@@ -24,7 +24,7 @@ const ALLOWED: &str =
 
 /// Headers of answers that a page would not see otherwise.
 const EXPOSED: &str = "Authorization, ETag, Location, Retry-After, RateLimit, RateLimit-Policy, X-RateLimit-Limit, \
-    X-RateLimit-Remaining, X-RateLimit-Reset, X-Request-Id, Idempotency-Replayed";
+    X-RateLimit-Remaining, X-RateLimit-Reset, X-Request-Id, Idempotency-Replayed, X-CSRF-Token";
 
 /// Whose pages may use the API: `*`, or origins separated by commas, such as `https://app.example.com`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -23,8 +23,8 @@ says with which records something may be done:
 
 const RULES: &str = "
 **own** are the records that somebody owns, and those that wait for an owner: of nobody, unless they are another team's.
-**team** are those and the ones of their teams: of the team, and of everybody in it. Who owns a record stands in the
-second table. Records that are nobody's are reached by whoever may do something with any.
+**team** are those and the ones of their teams: of the team, and of everybody in it. Whose a record
+is stands [below](#whose-records-are). Records that are nobody's are reached by whoever may do something with any.
 
 - What somebody cannot reach is not there: it is missing from lists, counts, includes and to-many linkage, no filter or
   sort finds anything through it, nothing can be linked to it, and its address is `404 not_found`. A to-one linkage
@@ -61,11 +61,11 @@ pub fn page() -> String {
     }
     let _ = writeln!(page, "\n| resource | {} |", Party::ALL.map(Party::name).join(" | "));
     page.push_str("| --- | --- | --- | --- | --- | --- | --- |\n");
-    let rows = std::iter::once((vec!["every other"], &RECORDS))
-        .chain(LINES.iter().map(|line| (line.resources.to_vec(), &line.grants)));
+    let rows = std::iter::once(("every other".to_owned(), &RECORDS))
+        .chain(LINES.iter().map(|line| (names(line.resources), &line.grants)));
     for (resources, grants) in rows {
         let words: Vec<_> = grants.iter().map(|grant| grant.name).collect();
-        let _ = writeln!(page, "| {} | {} |", names(&resources), words.join(" | "));
+        let _ = writeln!(page, "| {} | {} |", resources, words.join(" | "));
     }
     page.push_str(RULES);
     let _ = writeln!(page, "No token writes {}.", names(&NOT_BY_TOKENS));
