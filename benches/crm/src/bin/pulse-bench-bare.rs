@@ -60,7 +60,7 @@ async fn main() -> anyhow::Result<()> {
         pulse_store::Settings { url: cli.database.into(), connections: QUICK, acquire_timeout_ms: 3_000 };
     let resources = crm_api::resources::RESOURCES;
     let contacts = resources.iter().find(|one| one.name == "contacts").context("there are contacts")?;
-    let act = Act::new(WorkspaceId(cli.workspace), Actor::Workflow, Uuid::now_v7());
+    let act = Act::new(WorkspaceId(cli.workspace), Actor::Workflow, Uuid::now_v7()).unlimited();
     let http = Http {
         listen: cli.listen,
         trusted_proxies: Default::default(),
