@@ -1,5 +1,5 @@
 //! A thousand sign-ins at once: each is answered, with a session or with when to come back, and whoever else asks for
-//! something gets it meanwhile. How long they take is printed; it is measured by `make bench-crm`.
+//! something gets it meanwhile. How long lists take is printed, beside how long they take when nobody signs in.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
