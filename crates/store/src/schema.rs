@@ -1023,6 +1023,8 @@ diesel::table! {
         resource_type -> Text,
         record_id -> Uuid,
         payload_version -> Integer,
+        sequence -> Nullable<BigInt>,
+        has_turn -> Nullable<Bool>,
         state -> Text,
         retries -> Integer,
         attempts -> Integer,

@@ -20,7 +20,7 @@ CREATE TABLE webhook_subscriptions (
     -- Deliveries under way at most; null is the default of webhook-dispatcher.
     concurrency integer
         CONSTRAINT webhook_subscriptions_concurrency_check CHECK (concurrency BETWEEN 1 AND 64),
-    -- per_record: events of one record one after the other, in order.
+    -- per_record: events of one record one after the other, in order. It holds for events that come after a change.
     ordering text NOT NULL DEFAULT 'none'
         CONSTRAINT webhook_subscriptions_ordering_check CHECK (ordering IN ('none', 'per_record')),
     payload_version integer NOT NULL DEFAULT 1
@@ -160,6 +160,10 @@ CREATE TABLE webhook_deliveries (
     resource_type text NOT NULL,
     record_id uuid NOT NULL,
     payload_version integer NOT NULL,
+    -- Of the event in the journal; null where it does not come from there.
+    sequence bigint,
+    -- Null where order does not matter. Otherwise whether it is its turn: the others of its record wait for theirs.
+    has_turn boolean,
     state text NOT NULL DEFAULT 'scheduled' CONSTRAINT webhook_deliveries_state_check CHECK (
         state IN ('scheduled', 'succeeded', 'exhausted', 'cancelled')
     ),
@@ -186,11 +190,16 @@ CREATE TABLE webhook_deliveries (
 -- An event that comes twice from the bus is delivered once.
 CREATE UNIQUE INDEX webhook_deliveries_event_id_key
     ON webhook_deliveries (workspace_id, subscription_id, event_id) WHERE replay_of_id IS NULL;
--- What waits stands in the first of these, what somebody holds in the second: a subscription with a million retries that
--- are due is passed by in one step.
+-- What waits for its time stands in the first of these, what somebody holds in the second: a subscription with a million
+-- retries that are due is passed by in one step.
 CREATE INDEX webhook_deliveries_due_idx ON webhook_deliveries (subscription_id, next_attempt_at)
-    WHERE state = 'scheduled' AND lease_until IS NULL;
+    WHERE state = 'scheduled' AND lease_until IS NULL AND has_turn IS NOT FALSE;
 CREATE INDEX webhook_deliveries_lease_until_idx ON webhook_deliveries (lease_until) WHERE lease_until IS NOT NULL;
+-- A strand: where order matters, one delivery of a record has the turn, and the others wait in the order of the journal.
+CREATE UNIQUE INDEX webhook_deliveries_turn_key ON webhook_deliveries (workspace_id, subscription_id, record_id)
+    WHERE state = 'scheduled' AND has_turn;
+CREATE INDEX webhook_deliveries_strand_idx ON webhook_deliveries (workspace_id, subscription_id, record_id, sequence)
+    WHERE state = 'scheduled' AND NOT has_turn;
 CREATE INDEX webhook_deliveries_subscription_id_idx ON webhook_deliveries (workspace_id, subscription_id, created_at);
 CREATE INDEX webhook_deliveries_record_id_idx ON webhook_deliveries (workspace_id, record_id);
 CREATE INDEX webhook_deliveries_replay_of_id_idx

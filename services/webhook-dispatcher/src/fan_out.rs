@@ -99,8 +99,11 @@ impl FanOut {
         }
         let (mut deliveries, mut held, mut taken) = (Vec::new(), Vec::new(), HashMap::new());
         for (event, subscription, payload) in planned.into_values() {
-            let new = NewDelivery::new(event, subscription.id, subscription.payload_version);
-            let place = self.hand.as_ref().and_then(|hand| hand.take(subscription));
+            let new =
+                NewDelivery::new(event, subscription.id, subscription.payload_version, subscription.ordered);
+            // What waits for its turn is held by nobody.
+            let hand = self.hand.as_ref().filter(|_| !new.ordered);
+            let place = hand.and_then(|hand| hand.take(subscription));
             held.push(place.is_some());
             if let Some(place) = place {
                 taken.insert(new.id, (Arc::clone(subscription), payload, place));
@@ -123,6 +126,9 @@ impl FanOut {
                 retries: 0,
                 number: 1,
                 first_attempt_at: at,
+                anchor: at,
+                sequence: new.sequence,
+                strand: None,
                 lease: Lease { epoch: 1, at, since },
                 _place: place,
             })

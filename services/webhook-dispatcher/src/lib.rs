@@ -2,23 +2,22 @@
 //!
 //! In reading order: [`settings`] say what can be set, [`link`] leads to the database, [`subscriptions`] are kept in
 //! memory, [`fan_out`] turns an event from the bus into one [`delivery`] for each that asks for it, with bytes that
-//! are rendered once, [`room`] bounds what a process holds, [`deliver`] sends what is due and schedules what
-//! failed, [`health`] is how receivers do, [`replay`] makes a delivery again when it is asked to and [`recover`] many,
-//! [`ping`] makes one that tells of nothing, [`sweep`] makes what the broker has lost, [`upkeep`] keeps the log in order.
+//! are rendered once, a [`strand`] keeps the events of a record in order, [`room`] bounds what a process holds, [`deliver`]
+//! sends what is due and schedules what failed, [`health`] is how receivers do, a [`command`] makes a delivery again, or
+//! many, or one that tells of nothing, [`sweep`] makes what the broker has lost, [`upkeep`] keeps the log in order.
 //!
 //! PostgreSQL is the truth: a delivery is a row with a due time from the commit of its fan-out to its end, and whoever
 //! works on it holds a lease. The bus brings events and commands; losing it loses no delivery.
 
+mod command;
 mod deliver;
 mod delivery;
 mod fan_out;
 mod health;
 mod link;
-mod ping;
-mod recover;
-mod replay;
 mod room;
 pub mod settings;
+mod strand;
 mod subscriptions;
 mod sweep;
 mod upkeep;
@@ -79,8 +78,9 @@ pub fn build(service: &mut Service, settings: &Settings, role: Option<Role>) -> 
     let (waker, journal) = (Waker::new(Channel::WebhookDeliveries), Waker::new(Channel::Events));
     let mut hand = None;
     if plays(Role::Deliver) {
-        let (deliver, own) = deliver::Deliver::new(settings, subscriptions.clone(), journal.clone())
-            .context("the role `deliver`")?;
+        let (deliver, own) =
+            deliver::Deliver::new(settings, subscriptions.clone(), waker.clone(), journal.clone())
+                .context("the role `deliver`")?;
         hand = Some(own);
         service.task("deliver", deliver.run(service.stop()));
     }
@@ -100,9 +100,7 @@ pub fn build(service: &mut Service, settings: &Settings, role: Option<Role>) -> 
         service.task("fan-out", fan_out::run(settings, subscriptions, waker.clone(), hand, service.stop()));
     }
     if plays(Role::Replay) {
-        service.task("replay", replay::run(settings, waker.clone(), service.stop()));
-        service.task("recover", recover::run(settings, waker.clone(), service.stop()));
-        service.task("ping", ping::run(settings, waker.clone(), service.stop()));
+        command::add_tasks(service, settings, &waker);
     }
     // Drain, so that the last batch before a stop still wakes whoever delivers.
     for (name, waker) in [("waker", waker), ("waker of the journal", journal)] {

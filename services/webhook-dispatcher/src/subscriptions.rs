@@ -32,7 +32,7 @@ const MOST: usize = 10_000;
 
 const LOAD: &str = "
     SELECT s.workspace_id, s.id, s.xmin::text::bigint AS version, s.url, s.event_types, s.filter,
-           s.payload_version, s.max_retries,
+           s.payload_version, s.max_retries, s.ordering = 'per_record' AS ordered,
            coalesce(s.concurrency, $2::integer) AS concurrency, s.rate_per_second, s.headers_sealed, s.secret_sealed,
            s.previous_secret_sealed, s.previous_secret_expires_at
       FROM webhook_subscriptions AS s
@@ -50,6 +50,8 @@ pub(crate) struct Subscription {
     pub(crate) url: String,
     pub(crate) payload_version: i32,
     pub(crate) max_retries: usize,
+    /// Whether the events of a record go one after the other, in order.
+    pub(crate) ordered: bool,
     /// Deliveries under way at most.
     pub(crate) concurrency: usize,
     /// Time between the beginnings of two attempts, at least.
@@ -216,6 +218,7 @@ impl Subscriptions {
             url: row.get("url"),
             payload_version: row.get("payload_version"),
             max_retries: number(row, "max_retries"),
+            ordered: row.get("ordered"),
             concurrency: number(row, "concurrency"),
             interval: row
                 .get::<_, Option<i32>>("rate_per_second")
@@ -276,6 +279,7 @@ impl Subscription {
             url: "https://example.com/".into(),
             payload_version: 1,
             max_retries: 12,
+            ordered: false,
             concurrency,
             interval: None,
             keys: None,

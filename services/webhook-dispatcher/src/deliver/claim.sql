@@ -9,9 +9,13 @@ WITH due AS (
         SELECT workspace_id, id
         FROM webhook_deliveries
         WHERE subscription_id = asked.subscription_id
-          AND state = 'scheduled' AND lease_until IS NULL
+          AND state = 'scheduled' AND lease_until IS NULL AND has_turn IS NOT FALSE
           AND next_attempt_at <= now()
-          AND (NOT asked.overdue OR first_attempt_at <= now() - interval '24 hours')
+          AND (
+              NOT asked.overdue
+              OR first_attempt_at IS NOT NULL
+                 AND CASE WHEN has_turn THEN created_at ELSE first_attempt_at END <= now() - interval '24 hours'
+          )
         ORDER BY next_attempt_at
         LIMIT asked.most
         FOR NO KEY UPDATE SKIP LOCKED
@@ -34,9 +38,14 @@ SELECT
     claimed.subscription_id,
     claimed.event_id,
     claimed.event_type,
+    claimed.record_id,
+    claimed.sequence,
+    coalesce(claimed.has_turn, false) AS ordered,
     claimed.retries,
     claimed.attempts,
     claimed.first_attempt_at,
+    -- What has waited for its turn has used up that part of its day.
+    CASE WHEN claimed.has_turn THEN claimed.created_at ELSE claimed.first_attempt_at END AS anchor,
     claimed.leased_at,
     claimed.lease_epoch,
     -- Of the subscription as it is now; NULL where nothing is wanted any more.

@@ -301,6 +301,9 @@ mod tests {
             retries: number - 1,
             number,
             first_attempt_at: at,
+            anchor: at,
+            sequence: None,
+            strand: None,
             lease: Lease { epoch: 1, at, since: Instant::now() },
             _place: place,
         }

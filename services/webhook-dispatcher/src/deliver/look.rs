@@ -20,6 +20,7 @@ use crate::delivery::{Lease, Leased, Payload, milliseconds};
 use crate::health;
 use crate::link::Link;
 use crate::room::{Place, Room};
+use crate::strand::{Stalled, Strand};
 use crate::subscriptions::{Subscription, Subscriptions};
 
 /// Claims of one subscription in one statement at most: others have their turn in between.
@@ -42,6 +43,7 @@ pub(super) struct Look {
     pub(super) hand: Hand,
     /// Where deliveries go that need no attempt.
     pub(super) results: mpsc::Sender<Ended>,
+    pub(super) strands: Stalled,
 }
 
 /// What a look has found.
@@ -117,8 +119,8 @@ impl Look {
             let mut found = self.look().await;
             if found.is_ok() && leases_at <= begun {
                 leases_at = begun + LEASES;
-                match self.take_over().await {
-                    // They are due.
+                match self.mend().await {
+                    // There is more that is due.
                     Ok(true) => continue,
                     Ok(false) => {}
                     Err(error) => found = Err(error),
@@ -200,11 +202,16 @@ impl Look {
         let mut claimed = Vec::with_capacity(rows.len());
         for row in rows {
             let id: Uuid = row.get("subscription_id");
+            let strand = row.get::<_, bool>("ordered").then(|| Strand {
+                workspace_id: row.get("workspace_id"),
+                subscription_id: id,
+                record_id: row.get("record_id"),
+            });
             let lease = Lease { epoch: row.get("lease_epoch"), at: row.get("leased_at"), since };
             let body: Option<Vec<u8>> = row.get("body");
             let (Some(subscription), Some(body)) = (wanted.get(&id), body) else {
-                let ended =
-                    Ended::without_attempt("cancelled", row.get("workspace_id"), row.get("id"), lease);
+                let key = (row.get("workspace_id"), row.get("id"));
+                let ended = Ended::without_attempt("cancelled", key, strand, lease);
                 // The recorder outlives this.
                 let _ = self.results.send(ended).await;
                 continue;
@@ -219,6 +226,9 @@ impl Look {
                 retries: row.get("retries"),
                 number: row.get("attempts"),
                 first_attempt_at: row.get("first_attempt_at"),
+                anchor: row.get("anchor"),
+                sequence: row.get("sequence"),
+                strand,
                 lease,
                 _place: place,
             });
@@ -252,7 +262,12 @@ impl Look {
         Ok(all.map(|subscription| (subscription.id, subscription)).collect())
     }
 
-    /// Takes back what lost workers held; whether there was any.
+    /// Takes back what lost workers held, and gives the turns that they did not; whether there was any of it.
+    async fn mend(&mut self) -> anyhow::Result<bool> {
+        let advanced = self.strands.advance(&mut self.link).await?;
+        Ok(self.take_over().await? || advanced > 0)
+    }
+
     async fn take_over(&mut self) -> anyhow::Result<bool> {
         let attempts: Vec<Uuid> = (0..TAKE_OVER).map(|_| Uuid::now_v7()).collect();
         let lost = self.link.query(include_str!("take_over.sql"), &[&attempts]).await?;

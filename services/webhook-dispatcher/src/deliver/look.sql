@@ -3,9 +3,9 @@
 -- the index, however much waits for each.
 WITH RECURSIVE lanes AS (
     (
-        SELECT workspace_id, subscription_id, next_attempt_at, first_attempt_at
+        SELECT workspace_id, subscription_id, next_attempt_at, first_attempt_at, has_turn, created_at
         FROM webhook_deliveries
-        WHERE state = 'scheduled' AND lease_until IS NULL
+        WHERE state = 'scheduled' AND lease_until IS NULL AND has_turn IS NOT FALSE
         ORDER BY subscription_id, next_attempt_at
         LIMIT 1
     )
@@ -13,9 +13,9 @@ WITH RECURSIVE lanes AS (
     SELECT next.*
     FROM lanes
     CROSS JOIN LATERAL (
-        SELECT workspace_id, subscription_id, next_attempt_at, first_attempt_at
+        SELECT workspace_id, subscription_id, next_attempt_at, first_attempt_at, has_turn, created_at
         FROM webhook_deliveries
-        WHERE state = 'scheduled' AND lease_until IS NULL
+        WHERE state = 'scheduled' AND lease_until IS NULL AND has_turn IS NOT FALSE
           AND subscription_id > lanes.subscription_id
         ORDER BY subscription_id, next_attempt_at
         LIMIT 1
@@ -29,7 +29,9 @@ SELECT
     -- While the receiver is parked: for how long; negative when it is time for a probe.
     (extract(epoch FROM e.probe_at - now()) * 1000)::bigint AS parked_ms,
     -- Its day is over: what is left is the last attempt, which is made in any case.
-    coalesce(lanes.first_attempt_at <= now() - interval '24 hours', false) AS overdue
+    lanes.first_attempt_at IS NOT NULL
+        AND CASE WHEN lanes.has_turn THEN lanes.created_at ELSE lanes.first_attempt_at END <= now() - interval '24 hours'
+        AS overdue
 FROM lanes
 JOIN webhook_subscriptions AS s ON s.workspace_id = lanes.workspace_id AND s.id = lanes.subscription_id
 LEFT JOIN webhook_endpoints AS e

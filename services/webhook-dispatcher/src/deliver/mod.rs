@@ -27,6 +27,7 @@ use tokio_util::sync::CancellationToken;
 use crate::delivery::Leased;
 use crate::link::Link;
 use crate::room::{Place, Room};
+use crate::strand::Stalled;
 use crate::subscriptions::{Subscription, Subscriptions};
 use crate::{Settings, settings};
 use lanes::{Lanes, Slot};
@@ -98,6 +99,7 @@ impl Deliver {
     pub(crate) fn new(
         settings: &Settings,
         subscriptions: Subscriptions,
+        waker: Waker,
         journal: Waker,
     ) -> anyhow::Result<(Self, Hand)> {
         let timeout = Duration::from_millis(settings.egress.timeout_ms);
@@ -114,6 +116,7 @@ impl Deliver {
                 subscriptions,
                 hand: hand.clone(),
                 results: record.clone(),
+                strands: Stalled::default(),
             },
             worker: Arc::new(Worker {
                 client: Client::new(&settings.egress)?,
@@ -126,6 +129,7 @@ impl Deliver {
                 results,
                 link: Link::unsynced(&settings.database),
                 room,
+                waker,
                 journal,
                 lease: hand.lease,
             },
@@ -213,8 +217,8 @@ impl Worker {
         }
         if leased.number > MOST_ATTEMPTS {
             tracing::error!(delivery = %leased.id, "given up: its attempts were lost with the workers that made them");
-            let (workspace, id) = (leased.subscription.workspace_id, leased.id);
-            return self.end(Ended::without_attempt("exhausted", workspace, id, leased.lease)).await;
+            let key = (leased.subscription.workspace_id, leased.id);
+            return self.end(Ended::without_attempt("exhausted", key, leased.strand, leased.lease)).await;
         }
         let started_at = leased.lease.time_at(begun);
         let (outcome, headers) = send(&self.client, &leased, started_at).await;

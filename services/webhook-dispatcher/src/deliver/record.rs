@@ -19,6 +19,7 @@ use crate::delivery::{Lease, Leased};
 use crate::health::{self, Called, Failures, Reason};
 use crate::link::{self, Link};
 use crate::room::Room;
+use crate::strand::{self, Strand};
 
 /// Results of one statement at most.
 const BATCH: usize = 256;
@@ -40,6 +41,8 @@ const FOUND_AGAIN: &str = "
 pub(super) struct Ended {
     workspace_id: Uuid,
     id: Uuid,
+    /// What waits for the end of this one.
+    strand: Option<Strand>,
     lease: Lease,
     state: &'static str,
     retries: i32,
@@ -119,6 +122,7 @@ impl Ended {
         Self {
             workspace_id: leased.subscription.workspace_id,
             id: leased.id,
+            strand: leased.strand,
             lease: leased.lease,
             state,
             retries,
@@ -133,6 +137,7 @@ impl Ended {
         Self {
             workspace_id: leased.subscription.workspace_id,
             id: leased.id,
+            strand: leased.strand,
             lease: leased.lease,
             state: "scheduled",
             retries: leased.retries,
@@ -143,11 +148,17 @@ impl Ended {
     }
 
     /// Not wanted any more, or given up, without an attempt.
-    pub(super) fn without_attempt(state: &'static str, workspace_id: Uuid, id: Uuid, lease: Lease) -> Self {
+    pub(super) fn without_attempt(
+        state: &'static str,
+        (workspace_id, id): (Uuid, Uuid),
+        strand: Option<Strand>,
+        lease: Lease,
+    ) -> Self {
         let completed_at = Some(lease.time_at(Instant::now()));
         Self {
             workspace_id,
             id,
+            strand,
             lease,
             state,
             retries: 0,
@@ -185,6 +196,8 @@ pub(super) struct Recorder {
     pub(super) results: mpsc::Receiver<Ended>,
     pub(super) link: Link,
     pub(super) room: Room,
+    /// For deliveries that have got their turn.
+    pub(super) waker: Waker,
     /// For events that tell of a subscription that was disabled.
     pub(super) journal: Waker,
     /// For as long as leases hold it is worth trying: without a result a call would be made again.
@@ -205,6 +218,9 @@ impl Recorder {
                 }
             }
             self.record_all(&mut batch).await;
+            if strand::advance(&mut self.link, batch.iter().filter_map(|ended| ended.strand)).await > 0 {
+                self.waker.wake();
+            }
             if let Err(error) = self.note(&batch).await {
                 tracing::warn!(error = format!("{error:#}"), "cannot note how receivers do");
             }

@@ -64,5 +64,8 @@ fn headers(keys: &Keys, leased: &Leased, now: DateTime<Utc>) -> HeaderMap {
         headers
             .insert(name, value.try_into().expect("hex, base64, names, times and numbers are header values"));
     }
+    if let Some(sequence) = leased.sequence {
+        headers.insert("pulse-sequence", sequence.into());
+    }
     headers
 }

@@ -38,12 +38,14 @@ pub(super) fn judge(leased: &Leased, outcome: &Outcome, last: Attempt) -> Verdic
         _ if leased.number >= MOST_ATTEMPTS => Verdict::Exhausted,
         _ => {
             let done = usize::try_from(leased.retries).unwrap_or(MAX_RETRIES);
-            next_retry(leased.id, leased.first_attempt_at, last, done, leased.subscription.max_retries)
-                .map_or(Verdict::Exhausted, |(number, at)| {
+            next_retry(leased.id, leased.anchor, last, done, leased.subscription.max_retries).map_or(
+                Verdict::Exhausted,
+                |(number, at)| {
                     let asked = retry_after(outcome, last.ended_at);
-                    let at = asked.map_or(at, |asked| postponed(leased.first_attempt_at, at, asked));
+                    let at = asked.map_or(at, |asked| postponed(leased.anchor, at, asked));
                     Verdict::Retry { number, at }
-                })
+                },
+            )
         }
     }
 }
@@ -88,6 +90,9 @@ mod tests {
             retries,
             number,
             first_attempt_at: at,
+            anchor: at,
+            sequence: None,
+            strand: None,
             lease: Lease { epoch: 1, at, since: Instant::now() },
             _place: place,
         }

@@ -1,8 +1,8 @@
 -- $1 to $5   payloads, as arrays: workspace, event, version, body, correlation id
--- $6 to $14  deliveries, as arrays: workspace, id, subscription, event, event type, resource, record, payload version, the
---            one repeated
--- $15        which of them this process holds from the start
--- $16        how long it holds them, in milliseconds
+-- $6 to $16  deliveries, as arrays: workspace, id, subscription, event, event type, resource, record, payload version, the
+--            one repeated, place of the event in the journal, whether it waits for its turn
+-- $17        which of them this process holds from the start
+-- $18        how long it holds them, in milliseconds
 WITH payloads AS (
     INSERT INTO webhook_payloads (workspace_id, event_id, version, body, correlation_id)
     SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::integer[], $4::bytea[], $5::uuid[])
@@ -10,22 +10,25 @@ WITH payloads AS (
 )
 INSERT INTO webhook_deliveries (
     workspace_id, id, subscription_id, event_id, event_type, resource_type, record_id, payload_version, replay_of_id,
-    next_attempt_at, attempts, first_attempt_at, leased_at, lease_until, lease_epoch
+    sequence, has_turn, next_attempt_at, attempts, first_attempt_at, leased_at, lease_until, lease_epoch
 )
 SELECT
     d.workspace_id, d.id, d.subscription_id, d.event_id, d.event_type, d.resource_type, d.record_id, d.payload_version,
     d.replay_of_id,
-    now(),
+    d.sequence,
+    CASE WHEN d.ordered THEN false END,
+    CASE WHEN NOT d.ordered THEN now() END,
     d.held::integer,
     CASE WHEN d.held THEN now() END,
     CASE WHEN d.held THEN now() END,
-    CASE WHEN d.held THEN now() + $16::bigint * interval '1 millisecond' END,
+    CASE WHEN d.held THEN now() + $18::bigint * interval '1 millisecond' END,
     d.held::integer
 FROM unnest(
     $6::uuid[], $7::uuid[], $8::uuid[], $9::uuid[], $10::text[], $11::text[], $12::uuid[], $13::integer[], $14::uuid[],
-    $15::boolean[]
+    $15::bigint[], $16::boolean[], $17::boolean[]
 ) AS d (
-    workspace_id, id, subscription_id, event_id, event_type, resource_type, record_id, payload_version, replay_of_id, held
+    workspace_id, id, subscription_id, event_id, event_type, resource_type, record_id, payload_version, replay_of_id,
+    sequence, ordered, held
 )
 ON CONFLICT DO NOTHING
 RETURNING id, now() AS made_at

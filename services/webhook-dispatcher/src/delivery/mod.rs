@@ -1,4 +1,4 @@
-//! A delivery as it begins: one event for one subscription, due at once.
+//! A delivery as it begins: one event for one subscription, due at once, or when it has the turn.
 //!
 //! Whoever makes it can hold it from the start, in the same statement: a first attempt then needs no claim.
 
@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use crate::link::Link;
 use crate::room::Place;
+use crate::strand::{self, Strand};
 use crate::subscriptions::Subscription;
 
 /// The bytes of an event in a payload version, shared by all that send them.
@@ -63,11 +64,16 @@ pub(crate) struct NewDelivery {
     pub(crate) payload_version: i32,
     /// The delivery that this one repeats.
     pub(crate) replay_of_id: Option<Uuid>,
+    /// The place of the event in the journal.
+    pub(crate) sequence: Option<i64>,
+    /// Whether it waits until the events of the record before it are done with. It needs a place in the journal.
+    pub(crate) ordered: bool,
 }
 
 impl NewDelivery {
-    /// Of an event to a subscription.
-    pub(crate) fn new(event: &Event, subscription_id: Uuid, payload_version: i32) -> Self {
+    /// Of an event to a subscription, in the order of the record's events if that is wanted.
+    pub(crate) fn new(event: &Event, subscription_id: Uuid, payload_version: i32, ordered: bool) -> Self {
+        let sequence = (event.sequence > 0).then_some(event.sequence);
         Self {
             workspace_id: event.workspace_id.0,
             id: Uuid::now_v7(),
@@ -78,7 +84,14 @@ impl NewDelivery {
             record_id: event.record_id.0,
             payload_version,
             replay_of_id: None,
+            sequence,
+            ordered: ordered && sequence.is_some(),
         }
+    }
+
+    fn strand(&self) -> Option<Strand> {
+        let Self { workspace_id, subscription_id, record_id, .. } = *self;
+        self.ordered.then_some(Strand { workspace_id, subscription_id, record_id })
     }
 }
 
@@ -96,6 +109,12 @@ pub(crate) struct Leased {
     /// The number of the attempt, from 1.
     pub(crate) number: i32,
     pub(crate) first_attempt_at: DateTime<Utc>,
+    /// What the schedule counts from: the first attempt, or the making of what had to wait for its turn.
+    pub(crate) anchor: DateTime<Utc>,
+    /// The place of the event in the journal.
+    pub(crate) sequence: Option<i64>,
+    /// What waits for the end of this one.
+    pub(crate) strand: Option<Strand>,
     pub(crate) lease: Lease,
     /// In the memory of this process, until this is dropped.
     pub(crate) _place: Place,
@@ -119,7 +138,8 @@ impl Lease {
 }
 
 /// Inserts what is not there yet, in one statement, and returns when each delivery was made that was not there before.
-/// `held` says which of them this process holds from the start, for the time of `lease`.
+/// `held` says which of them this process holds from the start, for the time of `lease`; what is ordered is held by
+/// nobody, and the first of each record gets its turn.
 pub(crate) async fn insert(
     link: &mut Link,
     payloads: &Payloads,
@@ -139,6 +159,8 @@ pub(crate) async fn insert(
     let types: Vec<&str> = deliveries.iter().map(|delivery| delivery.event_type.as_str()).collect();
     let payload_versions: Vec<i32> = deliveries.iter().map(|delivery| delivery.payload_version).collect();
     let repeated: Vec<Option<Uuid>> = deliveries.iter().map(|delivery| delivery.replay_of_id).collect();
+    let sequences: Vec<Option<i64>> = deliveries.iter().map(|delivery| delivery.sequence).collect();
+    let ordered: Vec<bool> = deliveries.iter().map(|delivery| delivery.ordered).collect();
     let rows = link
         .query(
             include_str!("insert.sql"),
@@ -157,11 +179,14 @@ pub(crate) async fn insert(
                 &of(|delivery| delivery.record_id),
                 &payload_versions,
                 &repeated,
+                &sequences,
+                &ordered,
                 &held,
                 &milliseconds(lease),
             ],
         )
         .await?;
+    strand::advance(link, deliveries.iter().filter_map(NewDelivery::strand)).await;
     Ok(rows.iter().map(|row| (row.get("id"), row.get("made_at"))).collect())
 }
 

@@ -15,6 +15,7 @@ SELECT
     e.correlation_id,
     s.id AS subscription_id,
     s.payload_version,
+    s.ordering = 'per_record' AS ordered,
     s.filter
 FROM events AS e
 JOIN webhook_subscriptions AS s

@@ -76,12 +76,12 @@ async fn pass(link: &mut Link, waker: &Waker, after: Duration, lookback: Duratio
         }
         let (mut payloads, mut deliveries) = (Payloads::new(), Vec::new());
         for row in &missing {
-            let (event, version) = (event(row)?, row.get("payload_version"));
+            let (event, version, ordered) = (event(row)?, row.get("payload_version"), row.get("ordered"));
             if !Shown::of(&event).passes(subscriptions::filter(row)?.as_ref()) {
                 continue;
             }
             delivery::render(&mut payloads, &event, version)?;
-            deliveries.push(NewDelivery::new(&event, row.get("subscription_id"), version));
+            deliveries.push(NewDelivery::new(&event, row.get("subscription_id"), version, ordered));
         }
         // In the order of their keys, as a fan-out writes them.
         deliveries.sort_unstable_by_key(|new| (new.workspace_id, new.subscription_id, new.event_id));

@@ -253,6 +253,8 @@ pub(crate) struct Delivered {
     pub(crate) id: Uuid,
     pub(crate) subscription_id: Uuid,
     pub(crate) state: String,
+    /// Where order matters.
+    pub(crate) has_turn: Option<bool>,
     pub(crate) retries: i32,
     pub(crate) first_attempt_at: Option<DateTime<Utc>>,
     pub(crate) next_attempt_at: Option<DateTime<Utc>>,
@@ -266,6 +268,7 @@ impl From<&Row> for Delivered {
             id: row.get("id"),
             subscription_id: row.get("subscription_id"),
             state: row.get("state"),
+            has_turn: row.get("has_turn"),
             retries: row.get("retries"),
             first_attempt_at: row.get("first_attempt_at"),
             next_attempt_at: row.get("next_attempt_at"),

@@ -5,6 +5,7 @@ mod delivery;
 mod fan_out;
 mod health;
 mod lease;
+mod order;
 mod ping;
 mod process;
 mod recover;

@@ -32,11 +32,11 @@ missed AS (
 made AS (
     INSERT INTO webhook_deliveries (
         workspace_id, id, subscription_id, event_id, event_type, resource_type, record_id, payload_version,
-        replay_of_id, recovery_id, next_attempt_at
+        replay_of_id, recovery_id, sequence, next_attempt_at
     )
     SELECT
         m.workspace_id, ($1::uuid[])[m.place], m.subscription_id, m.event_id, m.event_type, m.resource_type,
-        m.record_id, m.payload_version, m.id, due.id, now()
+        m.record_id, m.payload_version, m.id, due.id, m.sequence, now()
     FROM missed AS m, due
 ),
 page AS (

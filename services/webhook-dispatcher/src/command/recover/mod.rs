@@ -4,22 +4,23 @@
 //! made. A page of replays and the new position are written by one statement, so a worker that dies leaves out nothing
 //! and repeats nothing. What has a replay that arrived or is under way is passed over.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::anyhow;
-use pulse_bus::{Consumer, Failure, Incoming, topology};
+use pulse_bus::Failure;
+use pulse_bus::topology::{self, Queue};
 use pulse_domain::command::{Recover, Recovery};
 use pulse_store::notify::Waker;
 use serde_json::json;
-use tokio::sync::{Mutex, Notify};
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use super::{Command, take};
 use crate::Settings;
 use crate::link::Link;
 
-/// Commands taken at once at most.
-const BATCH: u16 = 32;
 /// Replays of a page at most: what crm-api lets somebody ask for in a second.
 const PAGE: usize = 1_000;
 /// How often to look for recoveries that another process has begun and left.
@@ -34,42 +35,35 @@ const DUE_IN: &str = "
       FROM webhook_recoveries WHERE state = 'running' ORDER BY next_page_at LIMIT 1";
 
 /// Takes commands and works through recoveries until told to stop.
-pub(crate) fn run(
+pub(super) fn run(
     settings: &Settings,
     waker: Waker,
     stop: CancellationToken,
 ) -> impl Future<Output = anyhow::Result<()>> + use<> {
-    let consumer = Consumer {
-        settings: settings.bus.clone(),
-        name: "webhook-dispatcher recover".into(),
-        queue: topology::WEBHOOK_RECOVERIES,
-        batch: BATCH,
-        linger: Duration::ZERO,
-    };
-    let (commands, mut pages) = (Mutex::new(Link::new(&settings.database)), Link::new(&settings.database));
+    let begun = Arc::new(Notify::new());
+    let tell = Arc::clone(&begun);
+    let taking = take::<Recovery, _>(settings, move || tell.notify_one(), stop.clone());
+    let mut link = Link::new(&settings.database);
     async move {
-        let begun = Notify::new();
-        let obeying = consumer.run(stop.clone(), |messages| obey_all(&commands, &begun, messages));
-        tokio::join!(obeying, work(&mut pages, &waker, &begun, &stop));
-        Ok(())
+        let (taken, ()) = tokio::join!(taking, work(&mut link, &waker, &begun, &stop));
+        taken
     }
 }
 
-async fn obey_all(link: &Mutex<Link>, begun: &Notify, messages: Vec<Incoming>) -> Vec<Result<(), Failure>> {
-    let mut link = link.lock().await;
-    let mut results = Vec::with_capacity(messages.len());
-    for message in &messages {
-        results.push(obey(&mut link, &message.body).await);
-    }
-    begun.notify_one();
-    results
-}
+impl Command for Recovery {
+    const NAME: &'static str = "recover";
+    const QUEUE: Queue = topology::WEBHOOK_RECOVERIES;
 
-async fn obey(link: &mut Link, body: &[u8]) -> Result<(), Failure> {
-    match Recovery::decode(body).map_err(|error| Failure::Discard(error.into()))? {
-        Recovery::Begin(recover) => begin(link, &recover).await,
-        Recovery::Cancel { workspace_id, id } => {
-            link.query(CANCEL, &[&workspace_id.0, &id]).await.map(drop).map_err(Failure::Retry)
+    fn decode(bytes: &[u8]) -> Result<Self, serde_json::Error> {
+        Self::decode(bytes)
+    }
+
+    async fn obey(&self, link: &mut Link) -> Result<(), Failure> {
+        match self {
+            Self::Begin(recover) => begin(link, recover).await,
+            Self::Cancel { workspace_id, id } => {
+                link.query(CANCEL, &[&workspace_id.0, id]).await.map(drop).map_err(Failure::Retry)
+            }
         }
     }
 }
