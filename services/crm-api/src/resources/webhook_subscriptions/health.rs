@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::WEBHOOK_SUBSCRIPTIONS;
+use super::disabled::{by_pulse, recover_since};
 use crate::auth::Caller;
 use crate::operation::{Answer, Operation, Verb};
 use crate::{App, Error, answer, collection};
@@ -52,7 +53,9 @@ fn described() -> Value {
     });
     json!({
         "type": "object",
-        "required": ["state", "reason", "scheduled", "due", "failures", "last_hour", "last_day"],
+        "required": [
+            "state", "reason", "scheduled", "due", "waiting_for_turn", "recover_since", "failures", "last_hour", "last_day",
+        ],
         "properties": {
             "state": { "enum": ["active", "parked", "disabled"] },
             "reason": { "type": ["string", "null"] },
@@ -64,6 +67,15 @@ fn described() -> Value {
             "failures": { "type": "integer", "description": "Since the last success." },
             "scheduled": { "type": "integer", "description": "Deliveries that wait for an attempt." },
             "due": { "type": "integer", "description": "Those of them whose time has come." },
+            "waiting_for_turn": {
+                "type": "integer",
+                "description": "Those of them that wait until an earlier event of their record is done with.",
+            },
+            "recover_since": {
+                "type": ["string", "null"],
+                "format": "date-time",
+                "description": "When the first delivery was made that was given up since the receiver has taken something last.",
+            },
             "last_hour": window,
             "last_day": window,
         },
@@ -91,8 +103,6 @@ type Attempt = (DateTime<Utc>, String, Option<i32>);
 async fn show(request: HttpRequest, app: web::Data<App>, caller: Caller) -> Result<HttpResponse, Error> {
     let id = collection::id(&request, &WEBHOOK_SUBSCRIPTIONS)?;
     let subscription = app.engine().record(caller.act(), &WEBHOOK_SUBSCRIPTIONS, id).await?;
-    let enabled_at: DateTime<Utc> =
-        serde_json::from_value(subscription.get("enabled_at")).map_err(anyhow::Error::from)?;
     let workspace = caller.workspace.0;
     let mut connection = app.0.pool.get().await?;
     let endpoint: Endpoint = endpoints::table
@@ -102,9 +112,10 @@ async fn show(request: HttpRequest, app: web::Data<App>, caller: Caller) -> Resu
         .await
         .optional()?
         .unwrap_or_default();
-    let (scheduled, due) = waiting(&mut connection, workspace, id).await?;
+    let waiting = waiting(&mut connection, workspace, id).await?;
+    let missed = recover_since(&mut connection, workspace, id).await?;
     let sample = sample(&mut connection, workspace, id).await?;
-    let disabled = endpoint.disabled_at.filter(|at| *at > enabled_at);
+    let disabled = by_pulse(&subscription, endpoint.disabled_at)?;
     let (state, reason) = match (subscription.get("enabled") == true, disabled) {
         (false, _) => ("disabled", None),
         (true, Some(_)) => ("disabled", endpoint.disabled_reason),
@@ -123,8 +134,10 @@ async fn show(request: HttpRequest, app: web::Data<App>, caller: Caller) -> Resu
         "last_success_at": succeeded.max(endpoint.last_success_at).map(timestamp),
         "last_failure_at": endpoint.last_failure_at.map(timestamp),
         "failures": endpoint.failures,
-        "scheduled": scheduled,
-        "due": due,
+        "scheduled": waiting.scheduled,
+        "due": waiting.due,
+        "waiting_for_turn": waiting.for_turn,
+        "recover_since": missed.map(timestamp),
     });
     for (name, window) in WINDOWS {
         meta[name] = summary(&sample, Utc::now() - window);
@@ -133,17 +146,31 @@ async fn show(request: HttpRequest, app: web::Data<App>, caller: Caller) -> Resu
     Ok(answer::fetched(&request, Writer::meta_only(&links).finish(Some(&meta)), None))
 }
 
-/// How many deliveries wait, and for how many of them it is time.
-async fn waiting(connection: &mut AsyncPgConnection, workspace: Uuid, id: Uuid) -> QueryResult<(i64, i64)> {
+/// How many deliveries wait, and what for.
+struct Waiting {
+    scheduled: i64,
+    /// Those whose time has come.
+    due: i64,
+    /// Those behind an earlier event of their record.
+    for_turn: i64,
+}
+
+async fn waiting(connection: &mut AsyncPgConnection, workspace: Uuid, id: Uuid) -> QueryResult<Waiting> {
     let scheduled = || {
         deliveries::table
             .filter(deliveries::workspace_id.eq(workspace))
             .filter(deliveries::subscription_id.eq(id))
             .filter(deliveries::state.eq("scheduled"))
     };
-    let all = scheduled().count().get_result(connection).await?;
-    let due = scheduled().filter(deliveries::next_attempt_at.le(diesel::dsl::now));
-    Ok((all, due.count().get_result(connection).await?))
+    let due = scheduled()
+        .filter(deliveries::next_attempt_at.le(diesel::dsl::now))
+        .filter(deliveries::has_turn.is_distinct_from(false));
+    let for_turn = scheduled().filter(deliveries::has_turn.eq(false));
+    Ok(Waiting {
+        scheduled: scheduled().count().get_result(connection).await?,
+        due: due.count().get_result(connection).await?,
+        for_turn: for_turn.count().get_result(connection).await?,
+    })
 }
 
 /// The attempts of the longest window, newest first, of the latest deliveries. A delivery is attempted for a day at most.

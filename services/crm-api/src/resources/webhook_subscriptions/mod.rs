@@ -1,6 +1,7 @@
 //! Webhook subscriptions: where events are delivered to, which of them, and how. What is secret of one is sealed when it
 //! comes in: the secret that deliveries are signed with is shown once, the values of its headers never.
 
+mod disabled;
 mod enable;
 mod headers;
 mod health;
@@ -45,6 +46,7 @@ pub(crate) static WEBHOOK_SUBSCRIPTIONS: Resource = Resource {
         attribute::<webhook_subscriptions::max_retries>().filter(),
         attribute::<webhook_subscriptions::rate_per_second>().filter(),
         attribute::<webhook_subscriptions::concurrency>().filter(),
+        attribute::<webhook_subscriptions::ordering>().choices(&["none", "per_record"]).filter(),
         attribute::<webhook_subscriptions::payload_version>().filter(),
         attribute::<webhook_subscriptions::secret_hint>().read_only(),
         attribute::<webhook_subscriptions::previous_secret_hint>().read_only(),
@@ -127,6 +129,8 @@ fn prepare<'a>(
         Ok(())
     })
 }
+
+pub(super) use disabled::require_enabled;
 
 pub(super) const OPERATIONS: &[Operation] = &[
     Operation {

@@ -5,12 +5,12 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use chrono::Utc;
 use pulse_bus::topology::PING;
 use pulse_domain::command::Ping;
+use pulse_jsonapi::Code;
 use pulse_jsonapi::document::{Links, Writer};
-use pulse_jsonapi::{Code, Problem};
 use serde_json::json;
 use uuid::Uuid;
 
-use super::WEBHOOK_SUBSCRIPTIONS;
+use super::{WEBHOOK_SUBSCRIPTIONS, require_enabled};
 use crate::auth::Caller;
 use crate::operation::{Answer, Operation};
 use crate::{App, Error, answer, collection, command};
@@ -40,9 +40,7 @@ pub(super) const TEST: Operation = Operation {
 async fn test(request: HttpRequest, app: web::Data<App>, caller: Caller) -> Result<HttpResponse, Error> {
     let id = collection::id(&request, &WEBHOOK_SUBSCRIPTIONS)?;
     let subscription = app.engine().record(caller.act(), &WEBHOOK_SUBSCRIPTIONS, id).await?;
-    if subscription.get("enabled") != true {
-        return Err(Problem::new(Code::StateConflict, "The subscription is not enabled.").into());
-    }
+    require_enabled(&app, &caller, &subscription).await?;
     let ping = Ping {
         workspace_id: caller.workspace,
         subscription_id: id,

@@ -15,7 +15,7 @@ use serde::Deserialize;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::WEBHOOK_SUBSCRIPTIONS;
+use super::{WEBHOOK_SUBSCRIPTIONS, require_enabled};
 use crate::auth::Caller;
 use crate::operation::{Answer, Body, Operation};
 use crate::{App, Error, answer, collection, command};
@@ -147,9 +147,7 @@ async fn recover(
         let document = Writer::meta_only(&Links::none()).finish(Some(&json!({ "count": count })));
         return Ok(answer::document(StatusCode::OK, document));
     }
-    if subscription.get("enabled") != true {
-        return Err(Problem::new(Code::StateConflict, "The subscription is not enabled.").into());
-    }
+    require_enabled(&app, &caller, &subscription).await?;
     let recovery_id = recover.id;
     command::send(&app, RECOVERY, recovery_id, Recovery::Begin(recover).encode()).await?;
     let meta = json!({ "count": count, "recovery_id": recovery_id });

@@ -1,7 +1,7 @@
 //! Deliveries as they can be found, their plan, and what can be asked for.
 
 use pulse_bus::dead_letters;
-use pulse_bus::topology::{Queue, WEBHOOK_PINGS, WEBHOOK_RECOVERIES};
+use pulse_bus::topology::{Queue, WEBHOOK_PINGS, WEBHOOK_RECOVERIES, WEBHOOK_REPLAYS};
 use pulse_testing::broker;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -90,6 +90,40 @@ async fn a_delivery_has_a_plan_until_its_end() {
 }
 
 #[tokio::test]
+async fn a_delivery_that_waits_for_its_turn_says_what_for() {
+    let app = App::spawn_without_relay().await;
+    let subscription = subscribe(&app, json!({ "ordering": "per_record" })).await.id();
+    let first = made(&app, &subscription, "scheduled", Some(500), Some("http_status")).await;
+    let behind = made(&app, &subscription, "scheduled", None, None).await;
+    let client = app.database.client().await;
+    let has_turn =
+        "UPDATE webhook_deliveries SET has_turn = true, sequence = 1, created_at = '2026-01-01T00:00:00Z'
+        WHERE id = $1";
+    client.execute(has_turn, &[&first.id]).await.expect("an update");
+    let waits = "UPDATE webhook_deliveries SET has_turn = false, sequence = 2, record_id = $2, next_attempt_at = NULL,
+        first_attempt_at = NULL WHERE id = $1";
+    client.execute(waits, &[&behind.id, &first.record]).await.expect("an update");
+
+    let found = app.get("/api/v1/webhook_deliveries?q[has_turn_false]=1").await;
+    assert_eq!(found.ids(), [behind.id.to_string()]);
+    let schedule = async |id: Uuid| {
+        app.get(&format!("/api/v1/webhook_deliveries/{id}/schedule")).await.json["meta"].clone()
+    };
+    assert_eq!(schedule(behind.id).await, json!({ "due_at": [], "waits_for": first.id }));
+    let due = schedule(first.id).await;
+    // The second retry as it stands, and ten more within a day of its making.
+    assert_eq!((due["due_at"].as_array().map(Vec::len), &due["waits_for"]), (Some(11), &Value::Null));
+    assert!(due["due_at"][10].as_str() <= Some("2026-01-02T00:00:00.000Z"), "{due}");
+
+    let health = app.get(&format!("/api/v1/webhook_subscriptions/{subscription}/health")).await;
+    let meta = &health.json["meta"];
+    assert_eq!(
+        (&meta["scheduled"], &meta["due"], &meta["waiting_for_turn"]),
+        (&json!(2), &json!(1), &json!(1))
+    );
+}
+
+#[tokio::test]
 async fn health_says_how_the_receiver_does_and_why_nothing_is_sent() {
     let app = App::spawn_without_relay().await;
     let id = subscribe(&app, json!({})).await.id();
@@ -135,17 +169,82 @@ async fn health_says_how_the_receiver_does_and_why_nothing_is_sent() {
 }
 
 #[tokio::test]
-async fn a_ping_is_asked_for_of_an_enabled_subscription() {
+async fn nothing_is_sent_to_a_subscription_that_is_disabled_and_the_refusal_says_what_helps() {
+    let app = App::spawn_without_relay().await;
+    let id = subscribe(&app, json!({})).await.id();
+    let delivery = made(&app, &id, "exhausted", Some(500), None).await.id;
+    let refused = async |why: &str| {
+        let enable = format!("POST /api/v1/webhook_subscriptions/{id}/enable");
+        let recovery = json!({ "since": "2026-01-01T00:00:00Z" });
+        for (path, body) in [
+            (format!("/api/v1/webhook_subscriptions/{id}/test"), json!({})),
+            (format!("/api/v1/webhook_subscriptions/{id}/recover"), recovery),
+            (format!("/api/v1/webhook_deliveries/{delivery}/replay"), json!({})),
+        ] {
+            let answer = app.post(&path, body).await;
+            assert_eq!((answer.status, answer.errors()), (409, errors([("state_conflict", "")])), "{path}");
+            let detail = answer.json["errors"][0]["detail"].as_str().expect("a detail");
+            assert!(detail.contains(why) && detail.contains(&enable), "{detail}");
+        }
+    };
+    app.change("webhook_subscriptions", &id, json!({ "enabled": false })).await;
+    refused("The subscription is disabled.").await;
+    app.change("webhook_subscriptions", &id, json!({ "enabled": true })).await;
+    let client = app.database.client().await;
+    for (reason, why) in [("gone", "410 Gone"), ("failing", "failed for days")] {
+        let disable = "INSERT INTO webhook_endpoints (workspace_id, id, disabled_at, disabled_reason)
+            SELECT workspace_id, id, now(), $1 FROM webhook_subscriptions
+            ON CONFLICT ON CONSTRAINT webhook_endpoints_pkey DO UPDATE SET disabled_reason = $1";
+        client.execute(disable, &[&reason]).await.expect("it is disabled");
+        refused(why).await;
+    }
+    for queue in [WEBHOOK_PINGS, WEBHOOK_RECOVERIES, WEBHOOK_REPLAYS] {
+        assert_eq!(waiting(&app, queue).await, 0, "{}", queue.name);
+    }
+
+    let enabled = app.post(&format!("/api/v1/webhook_subscriptions/{id}/enable"), json!({})).await;
+    assert_eq!(enabled.status, 200, "{}", enabled.json);
+    for path in [
+        format!("/api/v1/webhook_subscriptions/{id}/test"),
+        format!("/api/v1/webhook_deliveries/{delivery}/replay"),
+    ] {
+        assert_eq!(app.post(&path, json!({})).await.status, 202, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn whoever_enables_a_subscription_is_told_since_when_to_recover() {
+    let app = App::spawn_without_relay().await;
+    let id = subscribe(&app, json!({})).await.id();
+    let enable = format!("/api/v1/webhook_subscriptions/{id}/enable");
+    assert_eq!(app.post(&enable, json!({})).await.json["meta"], json!({ "recover_since": null }));
+    let client = app.database.client().await;
+    for (hour, state) in
+        [(1, "exhausted"), (2, "succeeded"), (3, "cancelled"), (4, "exhausted"), (5, "scheduled")]
+    {
+        let delivery = made(&app, &id, state, None, None).await.id;
+        let sql =
+            format!("UPDATE webhook_deliveries SET created_at = '2026-01-01T0{hour}:00:00Z' WHERE id = $1");
+        client.execute(&sql, &[&delivery]).await.expect("an update");
+    }
+    let since = json!("2026-01-01T03:00:00.000Z");
+    assert_eq!(app.post(&enable, json!({})).await.json["meta"]["recover_since"], since);
+    let health = app.get(&format!("/api/v1/webhook_subscriptions/{id}/health")).await;
+    assert_eq!(health.json["meta"]["recover_since"], since);
+
+    let wanted = json!({ "since": since, "status": ["exhausted", "cancelled"], "dry_run": true });
+    let answer = app.post(&format!("/api/v1/webhook_subscriptions/{id}/recover"), wanted).await;
+    assert_eq!((answer.status, &answer.json["meta"]["count"]), (200, &json!(2)));
+}
+
+#[tokio::test]
+async fn a_ping_is_asked_for() {
     let app = App::spawn_without_relay().await;
     let id = subscribe(&app, json!({})).await.id();
     let answer = app.post(&format!("/api/v1/webhook_subscriptions/{id}/test"), json!({})).await;
     assert_eq!(answer.status, 202, "{}", answer.json);
     assert!(answer.json["meta"]["delivery_id"].as_str().is_some_and(|id| id.parse::<Uuid>().is_ok()));
     assert_eq!(waiting(&app, WEBHOOK_PINGS).await, 1);
-
-    app.change("webhook_subscriptions", &id, json!({ "enabled": false })).await;
-    let answer = app.post(&format!("/api/v1/webhook_subscriptions/{id}/test"), json!({})).await;
-    assert_eq!((answer.status, answer.errors()), (409, errors([("state_conflict", "")])));
     let bus = app.settings.bus.clone();
     app.stop().await;
     broker::assert_nothing_left(&bus, &[WEBHOOK_PINGS]).await;

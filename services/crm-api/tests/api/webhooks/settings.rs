@@ -25,7 +25,7 @@ async fn what_is_not_said_of_a_subscription_has_a_default() {
     let shown = subscribe(&app, json!({})).await.json["data"]["attributes"].clone();
     let expected = json!({
         "filter": null, "headers": null, "enabled": true, "max_retries": 12, "rate_per_second": null,
-        "payload_version": 1, "previous_secret_hint": null, "previous_secret_expires_at": null,
+        "ordering": "none", "payload_version": 1, "previous_secret_hint": null, "previous_secret_expires_at": null,
     });
     for (name, value) in expected.as_object().expect("an object") {
         assert_eq!(&shown[name], value, "{name}");
@@ -38,6 +38,7 @@ async fn everything_about_a_subscription_can_be_said_and_changed() {
     let wanted = json!({
         "description": "Orders", "event_types": ["deal.won"], "filter": { "amount_gt": 1000, "m": "and" },
         "enabled": false, "max_retries": 0, "rate_per_second": 50, "concurrency": 2, "payload_version": 2,
+        "ordering": "per_record",
     });
     let created = subscribe(&app, wanted.clone()).await;
     let shown = &created.json["data"]["attributes"];
@@ -111,6 +112,19 @@ async fn values_of_headers_are_sealed_and_shown_as_masks() {
     }
     let audit = app.get("/api/v1/audit_log?page[size]=100").await;
     assert!(!audit.json.to_string().contains("s3cret") && !audit.json.to_string().contains("k3y"));
+}
+
+#[tokio::test]
+async fn values_of_headers_that_change_leave_a_line_that_does_not_tell_them() {
+    let app = App::spawn_without_relay().await;
+    let id = subscribe(&app, json!({ "headers": { "Authorization": "Bearer s3cret" } })).await.id();
+    let rotated = json!({ "headers": { "Authorization": "Bearer an0ther" } });
+    assert_eq!(app.change("webhook_subscriptions", &id, rotated).await.status, 200);
+
+    let log = app.get(&format!("/api/v1/audit_log?q[record_id_eq]={id}&q[action_eq]=update")).await;
+    assert_eq!(log.ids().len(), 1, "{}", log.json);
+    let changes = &log.json["data"][0]["attributes"]["changes"];
+    assert_eq!(changes, &json!({ "headers": ["[masked]", "[masked]"] }));
 }
 
 #[tokio::test]
