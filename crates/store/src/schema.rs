@@ -1093,6 +1093,19 @@ diesel::table! {
 }
 
 diesel::table! {
+    webhook_signing_keys (workspace_id, id) {
+        workspace_id -> Uuid,
+        id -> Uuid,
+        public_key -> Text,
+        private_key_sealed -> Bytea,
+        expires_at -> Nullable<Timestamptz>,
+        lock_version -> Integer,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     webhook_subscriptions (workspace_id, id) {
         workspace_id -> Uuid,
         id -> Uuid,
@@ -1107,6 +1120,7 @@ diesel::table! {
         concurrency -> Nullable<Integer>,
         ordering -> Text,
         payload_version -> Integer,
+        ed25519 -> Bool,
         headers -> Nullable<Jsonb>,
         headers_sealed -> Nullable<Bytea>,
         secret_sealed -> Bytea,

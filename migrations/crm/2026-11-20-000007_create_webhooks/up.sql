@@ -25,6 +25,8 @@ CREATE TABLE webhook_subscriptions (
         CONSTRAINT webhook_subscriptions_ordering_check CHECK (ordering IN ('none', 'per_record')),
     payload_version integer NOT NULL DEFAULT 1
         CONSTRAINT webhook_subscriptions_payload_version_check CHECK (payload_version IN (1, 2)),
+    -- Whether `webhook-signature` carries signatures by the keys of the workspace as well.
+    ed25519 boolean NOT NULL DEFAULT false,
     -- Headers of every request: their names with masked values as clients see them, and {"name": "value"} sealed for
     -- the id of the subscription. Both or none.
     headers jsonb,

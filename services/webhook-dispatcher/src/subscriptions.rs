@@ -11,11 +11,12 @@ use std::num::NonZeroU16;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use anyhow::anyhow;
+use anyhow::{Context, anyhow};
 use chrono::{DateTime, Utc};
 use pulse_domain::Event;
 use pulse_domain::seal::MasterKey;
 use pulse_domain::signature::Secret;
+use pulse_domain::signature::asymmetric::SigningKey;
 use pulse_jsonapi::ransack::Filter;
 use pulse_service::egress::{HeaderMap, HeaderName, HeaderValue};
 use pulse_store::notify::Listener;
@@ -34,9 +35,16 @@ const LOAD: &str = "
     SELECT s.workspace_id, s.id, s.xmin::text::bigint AS version, s.url, s.event_types, s.filter,
            s.payload_version, s.max_retries, s.ordering = 'per_record' AS ordered,
            coalesce(s.concurrency, $2::integer) AS concurrency, s.rate_per_second, s.headers_sealed, s.secret_sealed,
-           s.previous_secret_sealed, s.previous_secret_expires_at
+           s.previous_secret_sealed, s.previous_secret_expires_at, s.ed25519, k.key_ids, k.keys_sealed, k.keys_expire_at
       FROM webhook_subscriptions AS s
       LEFT JOIN webhook_endpoints AS e ON e.workspace_id = s.workspace_id AND e.id = s.id
+      LEFT JOIN LATERAL (
+          SELECT array_agg(id ORDER BY expires_at DESC) AS key_ids,
+                 array_agg(private_key_sealed ORDER BY expires_at DESC) AS keys_sealed,
+                 array_agg(expires_at ORDER BY expires_at DESC) AS keys_expire_at
+            FROM webhook_signing_keys
+           WHERE workspace_id = s.workspace_id AND (expires_at IS NULL OR expires_at > now())
+      ) AS k ON s.ed25519
      WHERE s.workspace_id = ANY ($1) AND s.enabled AND s.deleted_at IS NULL
        AND NOT coalesce(e.disabled_at > s.enabled_at, false)";
 
@@ -76,6 +84,9 @@ pub(crate) struct Keys {
     pub(crate) current: Secret,
     /// The secret before a rotation that is not over, and when that is.
     pub(crate) previous: Option<(Secret, DateTime<Utc>)>,
+    /// The keys of the workspace, where the subscription asks for their signatures: the present one first, the one before a
+    /// rotation with the time that it expires at.
+    pub(crate) asymmetric: Vec<(SigningKey, Option<DateTime<Utc>>)>,
     /// Headers that the subscription sends along.
     pub(crate) headers: HeaderMap,
 }
@@ -244,11 +255,22 @@ impl Subscriptions {
                 (Some(sealed), Some(until)) => Some((Secret::new(&open(&sealed)?), until)),
                 _ => None,
             },
+            asymmetric: if row.get("ed25519") { self.signing_keys(row)? } else { Vec::new() },
             headers: match headers {
                 Some(sealed) => custom_headers(&open(&sealed)?)?,
                 None => HeaderMap::new(),
             },
         })
+    }
+
+    fn signing_keys(&self, row: &Row) -> anyhow::Result<Vec<(SigningKey, Option<DateTime<Utc>>)>> {
+        let ids: Vec<Uuid> = row.try_get("key_ids").context("the workspace has no signing key")?;
+        let (sealed, expire_at): (Vec<Vec<u8>>, Vec<_>) = (row.get("keys_sealed"), row.get("keys_expire_at"));
+        let keys = ids.iter().zip(sealed).zip(expire_at).map(|((id, sealed), expires_at)| {
+            let seed = self.0.key.open(id.as_bytes(), &sealed)?;
+            Ok((SigningKey::from_seed(&seed)?, expires_at))
+        });
+        keys.collect()
     }
 }
 

@@ -46,6 +46,7 @@ pub(crate) mod webhook_attempts;
 pub(crate) mod webhook_deliveries;
 mod webhook_egress;
 pub(crate) mod webhook_recoveries;
+pub(crate) mod webhook_signing_keys;
 pub(crate) mod webhook_subscriptions;
 pub(crate) mod workflow_runs;
 pub(crate) mod workflow_step_runs;
@@ -104,6 +105,7 @@ pub static RESOURCES: &[&Resource] = &[
     &webhook_attempts::WEBHOOK_ATTEMPTS,
     &webhook_deliveries::WEBHOOK_DELIVERIES,
     &webhook_recoveries::WEBHOOK_RECOVERIES,
+    &webhook_signing_keys::WEBHOOK_SIGNING_KEYS,
     &webhook_subscriptions::WEBHOOK_SUBSCRIPTIONS,
     &workflow_runs::WORKFLOW_RUNS,
     &workflow_step_runs::WORKFLOW_STEP_RUNS,
@@ -136,6 +138,7 @@ pub(crate) static OPERATIONS: &[&[Operation]] = &[
     webhook_deliveries::OPERATIONS,
     webhook_egress::OPERATIONS,
     webhook_recoveries::OPERATIONS,
+    webhook_signing_keys::OPERATIONS,
     webhook_subscriptions::OPERATIONS,
     workflows::OPERATIONS,
 ];

@@ -37,9 +37,11 @@ fn headers(keys: &Keys, leased: &Leased, now: DateTime<Utc>) -> HeaderMap {
     let bare = previous.unwrap_or(&keys.current).bare(&leased.payload.body);
     let event_id = leased.event_id.to_string();
     let timestamp = now.timestamp();
-    let signatures: Vec<String> = std::iter::once(&keys.current)
-        .chain(previous)
+    let secrets = std::iter::once(&keys.current).chain(previous);
+    let good = keys.asymmetric.iter().filter(|(_, expires_at)| expires_at.is_none_or(|until| now < until));
+    let signatures: Vec<String> = secrets
         .map(|secret| secret.standard(&event_id, timestamp, &leased.payload.body))
+        .chain(good.map(|(key, _)| key.standard(&event_id, timestamp, &leased.payload.body)))
         .collect();
     let id = leased.id.simple().to_string();
     // The subscription's own first: none of them stands in the way of what follows.

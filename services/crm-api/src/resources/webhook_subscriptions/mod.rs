@@ -10,6 +10,8 @@ mod ping;
 mod recover;
 mod rotation;
 
+pub(super) use rotation::Rotation;
+
 use actix_web::web::{self, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use chrono::Utc;
@@ -48,6 +50,7 @@ pub(crate) static WEBHOOK_SUBSCRIPTIONS: Resource = Resource {
         attribute::<webhook_subscriptions::concurrency>().filter(),
         attribute::<webhook_subscriptions::ordering>().choices(&["none", "per_record"]).filter(),
         attribute::<webhook_subscriptions::payload_version>().filter(),
+        attribute::<webhook_subscriptions::ed25519>().filter(),
         attribute::<webhook_subscriptions::secret_hint>().read_only(),
         attribute::<webhook_subscriptions::previous_secret_hint>().read_only(),
         attribute::<webhook_subscriptions::previous_secret_expires_at>().read_only().filter().sort(),

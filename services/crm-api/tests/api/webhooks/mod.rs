@@ -2,6 +2,7 @@
 
 mod catalogue;
 mod deliveries;
+mod keys;
 mod rotation;
 mod settings;
 

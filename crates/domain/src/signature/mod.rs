@@ -3,7 +3,9 @@
 //! There are two forms. The bare one is the lower-case hex HMAC-SHA256 of the body alone, no prefix, one value: documented
 //! receivers compare it with `===`, so nothing may ever be added to it, and its key is the secret as it was shown. That
 //! of [Standard Webhooks](https://www.standardwebhooks.com) covers the id and the time as well and can stand in a list;
-//! its key are the bits behind `whsec_`.
+//! its key are the bits behind `whsec_`. What is signed so can be signed by ed25519 as well: [`asymmetric`].
+
+pub mod asymmetric;
 
 use base64::Engine;
 use base64::alphabet::{STANDARD, URL_SAFE};
