@@ -4,6 +4,7 @@ mod catalogue;
 mod deliveries;
 mod keys;
 mod rotation;
+mod schemas;
 mod settings;
 
 use pulse_domain::seal::MasterKey;
