@@ -9,7 +9,7 @@ const BENCH: &str = "pulse-bench-crm";
 
 /// A dependency, and the only members of the workspace beside the services that may name it.
 const ONLY: &[(&str, &[&str])] = &[
-    ("actix-web", &["pulse-service", "pulse-testing", BENCH]),
+    ("actix-web", &["pulse-service", "pulse-testing", "pulse-e2e", BENCH]),
     ("diesel", &["pulse-store", "pulse-resource"]),
     ("diesel-async", &["pulse-store", "pulse-resource"]),
 ];
