@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, anyhow};
+use anyhow::{Context, anyhow, ensure};
 use pulse_bus::{Consumer, Failure, Incoming, topology};
 use pulse_domain::{Event, catalogue};
 use pulse_store::notify::Waker;
@@ -57,8 +57,15 @@ pub(crate) fn run(
 
 fn read(body: &[u8]) -> anyhow::Result<Event> {
     let event = Event::decode(body)?;
-    catalogue::find(&event.kind)
+    let kind = catalogue::find(&event.kind)
         .with_context(|| format!("`{}` is not in the event catalogue", event.kind))?;
+    ensure!(
+        event.resource == kind.resource,
+        "`{}` is about {}, not `{}`",
+        kind.name,
+        kind.resource,
+        event.resource
+    );
     Ok(event)
 }
 

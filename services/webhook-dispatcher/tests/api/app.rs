@@ -6,7 +6,7 @@ use pulse_bus::{Outgoing, Publisher};
 use pulse_domain::command::Replay;
 use pulse_domain::seal::MasterKey;
 use pulse_domain::token::{self, Purpose};
-use pulse_domain::{Event, EventId, RecordId, WorkspaceId};
+use pulse_domain::{Event, EventId, RecordId, WorkspaceId, catalogue};
 use pulse_service::Service;
 use pulse_service::settings::{Bounds, Http, Telemetry};
 use pulse_testing::{Database, KEY, Running, Sink, broker, eventually};
@@ -127,12 +127,13 @@ impl App {
 
     /// An event of the workspace that has just happened.
     pub(crate) fn event(&self, kind: &str) -> Event {
+        let resource = catalogue::find(kind).map_or("contacts", |kind| kind.resource);
         Event {
             id: EventId::generate(),
             workspace_id: self.workspace,
             kind: kind.into(),
             occurred_at: Utc::now(),
-            resource: "contacts".into(),
+            resource: resource.into(),
             record_id: RecordId::generate(),
             data: RawValue::from_string(r#"{"id":"1",  "first_name":"Ada","score":1.50}"#.into())
                 .expect("JSON"),

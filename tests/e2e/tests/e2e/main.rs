@@ -2,7 +2,7 @@
 //!
 //! In reading order: a [`stack`] is made of [`process`]es, with a [`proxy`] in front of the broker where a test cuts it
 //! off; [`api`] is how a user talks to it, [`script`] how programs of other languages do. Then the stories:
-//! [`contact`], [`order`], [`website`], [`clients`], [`verified`]; what the OpenAPI document promises: [`openapi`]; what breaks: [`killed`], [`broker_away`]; who is let in: [`revoked`], [`signing_in`]; and what is refused: [`refused`], [`tenants`].
+//! [`contact`], [`order`], [`website`], [`clients`], [`verified`], [`publisher`]; what the OpenAPI document promises: [`openapi`]; what breaks: [`killed`], [`broker_away`]; who is let in: [`revoked`], [`signing_in`]; and what is refused: [`refused`], [`tenants`].
 
 mod api;
 mod broker_away;
@@ -13,6 +13,7 @@ mod openapi;
 mod order;
 mod process;
 mod proxy;
+mod publisher;
 mod refused;
 mod revoked;
 mod script;

@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use crate::process::Process;
 use crate::proxy::Proxy;
+use crate::script;
 
 pub(crate) const CRM_API: &str = "crm-api";
 pub(crate) const INGEST_GATEWAY: &str = "ingest-gateway";
@@ -95,6 +96,18 @@ impl Stack {
         self.told = settings.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
         self.stop(CRM_API).await;
         self.run(CRM_API, &[]).await;
+    }
+
+    /// Runs a subcommand of a service to its end, and returns what it prints.
+    pub(crate) async fn tool(&self, service: &'static str, arguments: &[&str]) -> String {
+        let mut command = Command::new(program(service));
+        command.args(arguments).env_clear().envs(self.settings(service));
+        String::from_utf8(script::finish(command).await).expect("a text")
+    }
+
+    /// Where a publisher of others finds the broker.
+    pub(crate) fn broker(&self) -> [(&'static str, &str); 2] {
+        [("BROKER_URL", self.bus_url.expose_secret()), ("BROKER_PREFIX", &self.bus_prefix)]
     }
 
     /// Kills a service, as `kill -9` does.
