@@ -48,6 +48,38 @@ async fn a_failed_delivery_is_scheduled_again_and_sends_the_same_bytes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_receiver_that_fails_twelve_times_gets_the_same_bytes_thirteen_times() {
+    let (app, sink) = (App::prepare().await, Sink::start());
+    let subscription = app.subscribe(&sink.url(), &["*"]).await;
+    app.set_subscription(subscription.id, "payload_version = 2").await;
+    sink.answer(&[500; 12]);
+    let dispatcher = app.start();
+
+    let event = app.event("contact.created");
+    app.publish(&event).await;
+    for retry in 1..=12 {
+        let delivery = app.retry_scheduled(event.id, retry).await;
+        let end_parking = "UPDATE webhook_endpoints SET probe_at = now() WHERE probe_at IS NOT NULL";
+        app.database.execute(end_parking, &[]).await.expect("an update");
+        app.make_due(delivery.id).await;
+    }
+
+    let delivery = app.delivery_in(event.id, "succeeded").await;
+    assert_eq!(delivery.retries, 12);
+    let requests = sink.received();
+    assert_eq!(requests.len(), 13);
+    let same = ["webhook-id", "content-digest", "x-pulse-signature", "pulse-first-attempt-at"];
+    for (number, request) in (1..).zip(&requests) {
+        assert_eq!(request.body, requests[0].body);
+        for name in same {
+            assert_eq!(request.header(name), requests[0].header(name), "{name} of attempt {number}");
+        }
+        assert_eq!(request.header("pulse-attempt"), Some(format!("{number}").as_str()));
+    }
+    app.stop(dispatcher, &[]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_subscription_without_retries_is_exhausted_by_its_first_failure() {
     let (app, sink) = (App::prepare().await, Sink::start());
     let subscription = app.subscribe(&sink.url(), &["*"]).await;
