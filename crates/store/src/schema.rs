@@ -1067,6 +1067,7 @@ diesel::table! {
         event_id -> Uuid,
         version -> Integer,
         body -> Bytea,
+        sha256 -> Bytea,
         correlation_id -> Uuid,
         created_at -> Timestamptz,
     }

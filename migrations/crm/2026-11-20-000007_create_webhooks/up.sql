@@ -143,6 +143,8 @@ CREATE TABLE webhook_payloads (
     event_id uuid NOT NULL,
     version integer NOT NULL,
     body bytea NOT NULL,
+    -- Of the bytes as they were rendered; every request says it in `Content-Digest`.
+    sha256 bytea NOT NULL,
     -- Of the event.
     correlation_id uuid NOT NULL,
     created_at timestamptz NOT NULL DEFAULT now(),

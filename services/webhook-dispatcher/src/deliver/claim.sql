@@ -55,6 +55,7 @@ SELECT
     END AS version,
     -- NULL where it is too old to be kept.
     p.body,
+    p.sha256,
     p.correlation_id
 FROM claimed
 JOIN webhook_subscriptions AS s ON s.workspace_id = claimed.workspace_id AND s.id = claimed.subscription_id

@@ -208,8 +208,7 @@ impl Look {
                 record_id: row.get("record_id"),
             });
             let lease = Lease { epoch: row.get("lease_epoch"), at: row.get("leased_at"), since };
-            let body: Option<Vec<u8>> = row.get("body");
-            let (Some(subscription), Some(body)) = (wanted.get(&id), body) else {
+            let (Some(subscription), Some(payload)) = (wanted.get(&id), payload(&row)) else {
                 let key = (row.get("workspace_id"), row.get("id"));
                 let ended = Ended::without_attempt("cancelled", key, strand, lease);
                 // The recorder outlives this.
@@ -222,7 +221,7 @@ impl Look {
                 id: row.get("id"),
                 event_id: row.get("event_id"),
                 event_type: row.get("event_type"),
-                payload: Arc::new(Payload::new(body.into(), row.get("correlation_id"))),
+                payload: Arc::new(payload),
                 retries: row.get("retries"),
                 number: row.get("attempts"),
                 first_attempt_at: row.get("first_attempt_at"),
@@ -276,4 +275,16 @@ impl Look {
         }
         Ok(!lost.is_empty())
     }
+}
+
+/// The bytes as they were stored; `None` where they are not kept any more. What was altered since is never sent.
+fn payload(row: &Row) -> Option<Payload> {
+    let body: Vec<u8> = row.get::<_, Option<_>>("body")?;
+    let payload = Payload::new(body.into(), row.get("correlation_id"));
+    if payload.sha256.as_ref() != row.get::<_, &[u8]>("sha256") {
+        let (delivery, event): (Uuid, Uuid) = (row.get("id"), row.get("event_id"));
+        tracing::error!(%delivery, %event, "the stored bytes of an event were altered");
+        return None;
+    }
+    Some(payload)
 }

@@ -25,8 +25,9 @@ async fn made(app: &App, subscription: &str, state: &str, status: Option<i32>, l
         .await
         .expect("a subscription")
         .get(0);
-    let payload = "INSERT INTO webhook_payloads (workspace_id, event_id, version, body, correlation_id)
-        VALUES ($1, $2, 1, '{}', $2)";
+    let payload =
+        "INSERT INTO webhook_payloads (workspace_id, event_id, version, body, sha256, correlation_id)
+        VALUES ($1, $2, 1, '{}', sha256('{}'), $2)";
     client.execute(payload, &[&workspace, &event]).await.expect("a payload");
     let delivery = "INSERT INTO webhook_deliveries (workspace_id, id, subscription_id, event_id, event_type,
         resource_type, record_id, payload_version, state, first_attempt_at, next_attempt_at, retries)
