@@ -78,7 +78,7 @@ pub fn sha256(body: &[u8]) -> Sha256 {
 
 /// The value of `Content-Digest` (RFC 9530) for the body of this SHA-256.
 #[must_use]
-pub fn content_digest(sha256: &Sha256) -> String {
+pub fn content_digest(sha256: impl AsRef<[u8]>) -> String {
     format!("sha-256=:{}:", BASE64_STANDARD.encode(sha256))
 }
 
@@ -124,6 +124,6 @@ mod tests {
     #[test]
     fn agrees_with_rfc_9530() {
         let expected = "sha-256=:X48E9qOokqqrvdts8nOJRJN3OWDUoyWxBf7kbu9DBPE=:";
-        assert_eq!(content_digest(&sha256(b"{\"hello\": \"world\"}")), expected);
+        assert_eq!(content_digest(sha256(b"{\"hello\": \"world\"}")), expected);
     }
 }

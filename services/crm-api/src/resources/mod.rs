@@ -45,6 +45,7 @@ pub(crate) mod users;
 pub(crate) mod webhook_attempts;
 pub(crate) mod webhook_deliveries;
 mod webhook_egress;
+mod webhook_payloads;
 pub(crate) mod webhook_recoveries;
 pub(crate) mod webhook_signing_keys;
 pub(crate) mod webhook_subscriptions;
@@ -137,6 +138,7 @@ pub(crate) static OPERATIONS: &[&[Operation]] = &[
     users::OPERATIONS,
     webhook_deliveries::OPERATIONS,
     webhook_egress::OPERATIONS,
+    webhook_payloads::OPERATIONS,
     webhook_recoveries::OPERATIONS,
     webhook_signing_keys::OPERATIONS,
     webhook_subscriptions::OPERATIONS,

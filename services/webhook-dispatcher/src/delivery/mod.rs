@@ -30,7 +30,7 @@ pub(crate) struct Payload {
 impl Payload {
     pub(crate) fn new(body: Bytes, correlation_id: Uuid) -> Self {
         let sha256 = signature::sha256(&body);
-        Self { digest: signature::content_digest(&sha256), sha256, body, correlation_id }
+        Self { digest: signature::content_digest(sha256), sha256, body, correlation_id }
     }
 }
 

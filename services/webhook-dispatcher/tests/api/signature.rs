@@ -30,7 +30,7 @@ async fn a_delivery_says_what_it_is_and_proves_it() {
     let header = |name| request.header(name).unwrap_or_else(|| panic!("{name} is missing"));
     assert_eq!(header("webhook-id"), event.id.to_string());
     assert_eq!(header("webhook-signature"), standard(&request, &subscription.secret));
-    assert_eq!(header("content-digest"), signature::content_digest(&signature::sha256(&request.body)));
+    assert_eq!(header("content-digest"), signature::content_digest(signature::sha256(&request.body)));
     assert_eq!(header("pulse-event-type"), "contact.created");
     assert!(header("traceparent").starts_with(&format!("00-{}-", event.correlation_id.simple())));
     let first = delivery.first_attempt_at.expect("attempted");
