@@ -1048,6 +1048,7 @@ diesel::table! {
         breaker_reason -> Nullable<Text>,
         probe_at -> Nullable<Timestamptz>,
         parkings -> Integer,
+        free_at -> Nullable<Timestamptz>,
         last_success_at -> Nullable<Timestamptz>,
         last_failure_at -> Nullable<Timestamptz>,
         failing_since -> Nullable<Timestamptz>,

@@ -62,8 +62,8 @@ CREATE TRIGGER webhook_subscriptions_notify
     AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON webhook_subscriptions
     FOR EACH STATEMENT EXECUTE FUNCTION notify_webhook_subscriptions();
 
--- What is known of the receiver behind a subscription. A row appears with the first failure; no row is a receiver that
--- nothing bad is known of.
+-- What is known of the receiver behind a subscription. A row appears with the first failure, or with the first delivery
+-- where a rate is set; no row is a receiver that nothing bad is known of.
 CREATE TABLE webhook_endpoints (
     workspace_id uuid NOT NULL,
     -- That of the subscription.
@@ -77,6 +77,8 @@ CREATE TABLE webhook_endpoints (
     probe_at timestamptz,
     -- How often it was parked or probed since the last success.
     parkings integer NOT NULL DEFAULT 0,
+    -- Where the subscription sets a rate: when the next call may begin. Whoever claims deliveries moves it on for each.
+    free_at timestamptz,
     last_success_at timestamptz,
     last_failure_at timestamptz,
     -- Since the last success: when the first attempt failed, how many failed, how many deliveries were given up, and when

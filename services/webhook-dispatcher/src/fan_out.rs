@@ -108,8 +108,8 @@ impl FanOut {
         for (event, subscription, payload) in planned.into_values() {
             let new =
                 NewDelivery::new(event, subscription.id, subscription.payload_version, subscription.ordered);
-            // What waits for its turn is held by nobody.
-            let hand = self.hand.as_ref().filter(|_| !new.ordered);
+            // What waits for its turn is held by nobody, and a rate is that of all processes.
+            let hand = self.hand.as_ref().filter(|_| !new.ordered && !subscription.rated);
             let place = hand.and_then(|hand| hand.take(subscription));
             held.push(place.is_some());
             if let Some(place) = place {
@@ -134,6 +134,7 @@ impl FanOut {
                 number: 1,
                 first_attempt_at: at,
                 anchor: at,
+                not_before: None,
                 sequence: new.sequence,
                 strand: None,
                 lease: Lease { epoch: 1, at, since },

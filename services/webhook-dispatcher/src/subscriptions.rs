@@ -34,8 +34,9 @@ const MOST: usize = 10_000;
 const LOAD: &str = "
     SELECT s.workspace_id, s.id, s.xmin::text::bigint AS version, s.url, s.event_types, s.filter,
            s.payload_version, s.max_retries, s.ordering = 'per_record' AS ordered,
-           coalesce(s.concurrency, $2::integer) AS concurrency, s.rate_per_second, s.headers_sealed, s.secret_sealed,
-           s.previous_secret_sealed, s.previous_secret_expires_at, s.ed25519, k.key_ids, k.keys_sealed, k.keys_expire_at
+           coalesce(s.concurrency, $2::integer) AS concurrency, s.rate_per_second IS NOT NULL AS rated, s.headers_sealed,
+           s.secret_sealed, s.previous_secret_sealed, s.previous_secret_expires_at, s.ed25519, k.key_ids, k.keys_sealed,
+           k.keys_expire_at
       FROM webhook_subscriptions AS s
       LEFT JOIN webhook_endpoints AS e ON e.workspace_id = s.workspace_id AND e.id = s.id
       LEFT JOIN LATERAL (
@@ -62,8 +63,8 @@ pub(crate) struct Subscription {
     pub(crate) ordered: bool,
     /// Deliveries under way at most.
     pub(crate) concurrency: usize,
-    /// Time between the beginnings of two attempts, at least.
-    pub(crate) interval: Option<Duration>,
+    /// Whether so many attempts may begin in a second and no more: who claims deliveries is told when each of them may.
+    pub(crate) rated: bool,
     /// What deliveries are signed with; `None` where it does not open.
     pub(crate) keys: Option<Keys>,
     /// Names of the event catalogue, or `*`.
@@ -231,10 +232,7 @@ impl Subscriptions {
             max_retries: number(row, "max_retries"),
             ordered: row.get("ordered"),
             concurrency: number(row, "concurrency"),
-            interval: row
-                .get::<_, Option<i32>>("rate_per_second")
-                .and_then(|rate| u32::try_from(rate).ok())
-                .and_then(|rate| Duration::from_secs(1).checked_div(rate)),
+            rated: row.get("rated"),
             keys: keys.ok(),
             event_types: event_types
                 .as_array()
@@ -303,7 +301,7 @@ impl Subscription {
             max_retries: 12,
             ordered: false,
             concurrency,
-            interval: None,
+            rated: false,
             keys: None,
             event_types: vec!["*".into()],
             filter: None,

@@ -25,6 +25,8 @@ use crate::subscriptions::{Subscription, Subscriptions};
 
 /// Claims of one subscription in one statement at most: others have their turn in between.
 const CLAIM: usize = 64;
+/// Where a rate is set, what may begin in this part of a second: others leave some to this process, and it to them.
+const PARTS: usize = 4;
 /// Deliveries that are taken back from lost workers in one statement.
 const TAKE_OVER: usize = 500;
 /// How often leases are looked at.
@@ -66,6 +68,8 @@ struct Lane {
     workspace: Uuid,
     subscription: Uuid,
     concurrency: usize,
+    /// Deliveries to be claimed at once at most.
+    most: usize,
 }
 
 impl Lane {
@@ -74,6 +78,9 @@ impl Lane {
             workspace: row.get("workspace_id"),
             subscription: row.get("subscription_id"),
             concurrency: usize::try_from(row.get::<_, i32>("concurrency")).unwrap_or(1),
+            most: row
+                .get::<_, Option<i32>>("rate_per_second")
+                .map_or(CLAIM, |rate| usize::try_from(rate).unwrap_or(1).div_ceil(PARTS)),
         }
     }
 
@@ -153,19 +160,24 @@ impl Look {
                 found.due_in(due_in);
                 continue;
             }
+            if let Some(full) = row.get::<_, Option<i64>>("full_ms").filter(|full| *full > 0) {
+                found.due_in(full);
+                continue;
+            }
             let lane = Lane::of(&row);
             match parked {
                 None => {
                     room.unpark(lane.subscription);
-                    found.crowded |= !asked.ask(&lane, CLAIM, false, || lane.place(&room));
+                    found.crowded |= !asked.ask(&lane, lane.most, false, || lane.place(&room));
                 }
                 Some(time) if time <= 0 => rested.push(lane),
                 Some(time) => {
                     found.due_in(time);
                     room.park(lane.subscription, Duration::from_millis(time.unsigned_abs()));
                     if row.get("overdue") {
-                        found.crowded |=
-                            !asked.ask(&lane, lane.concurrency, true, || lane.place_if_parked(&room));
+                        found.crowded |= !asked.ask(&lane, lane.concurrency.min(lane.most), true, || {
+                            lane.place_if_parked(&room)
+                        });
                     }
                 }
             }
@@ -226,6 +238,9 @@ impl Look {
                 number: row.get("attempts"),
                 first_attempt_at: row.get("first_attempt_at"),
                 anchor: row.get("anchor"),
+                not_before: row
+                    .get::<_, Option<i64>>("begins_in_ms")
+                    .map(|wait| since + Duration::from_millis(u64::try_from(wait).unwrap_or_default())),
                 sequence: row.get("sequence"),
                 strand,
                 lease,

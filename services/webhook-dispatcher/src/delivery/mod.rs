@@ -113,6 +113,8 @@ pub(crate) struct Leased {
     pub(crate) first_attempt_at: DateTime<Utc>,
     /// What the schedule counts from: the first attempt, or the making of what had to wait for its turn.
     pub(crate) anchor: DateTime<Utc>,
+    /// Where a rate is set: when the call may begin.
+    pub(crate) not_before: Option<Instant>,
     /// The place of the event in the journal.
     pub(crate) sequence: Option<i64>,
     /// What waits for the end of this one.

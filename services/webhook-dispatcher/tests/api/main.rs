@@ -8,6 +8,7 @@ mod lease;
 mod order;
 mod ping;
 mod process;
+mod rate;
 mod recover;
 mod replay;
 mod retry;
