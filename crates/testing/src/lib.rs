@@ -17,7 +17,7 @@ pub mod sink;
 pub mod wire;
 
 pub use database::Database;
-pub use eventually::eventually;
+pub use eventually::{eventually, eventually_within};
 pub use mailbox::Mailbox;
 pub use running::Running;
 pub use sink::Sink;

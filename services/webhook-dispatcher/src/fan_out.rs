@@ -118,9 +118,10 @@ impl FanOut {
             deliveries.push(new);
         }
         let lease = self.hand.as_ref().map_or(Duration::ZERO, Hand::lease);
+        // From before the statement: however long its answer takes, the lease runs.
+        let since = Instant::now();
         let made = delivery::insert(&mut link, &payloads, &deliveries, &held, lease).await?;
         drop(link);
-        let since = Instant::now();
         // What was there before is somebody else's, and its place is free again.
         let leased = deliveries.into_iter().filter_map(|new| {
             let (at, (subscription, payload, place)) = (*made.get(&new.id)?, taken.remove(&new.id)?);

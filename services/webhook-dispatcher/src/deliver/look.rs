@@ -31,6 +31,11 @@ const PARTS: usize = 4;
 const TAKE_OVER: usize = 500;
 /// How often leases are looked at.
 const LEASES: Duration = Duration::from_secs(1);
+/// A database that was away or hung comes back to workers that live and have results to record: they go first, or their
+/// calls would be made again.
+const GRACE: Duration = Duration::from_secs(5);
+/// A look that takes longer has met a database that hung.
+const HUNG: Duration = Duration::from_secs(2);
 /// Rest after a look, and after the database failed.
 const BREATH: Duration = Duration::from_millis(10);
 const PAUSE: Duration = Duration::from_millis(500);
@@ -124,7 +129,10 @@ impl Look {
         while !stop.is_cancelled() {
             let begun = Instant::now();
             let mut found = self.look().await;
-            if found.is_ok() && leases_at <= begun {
+            if begun.elapsed() > HUNG {
+                leases_at = Instant::now() + GRACE;
+            }
+            if found.is_ok() && leases_at <= Instant::now() {
                 leases_at = begun + LEASES;
                 match self.mend().await {
                     // There is more that is due.
@@ -135,6 +143,7 @@ impl Look {
             }
             let found = found.unwrap_or_else(|error| {
                 tracing::warn!(error = format!("{error:#}"), "cannot claim deliveries");
+                leases_at = Instant::now() + GRACE;
                 Found { next: Some(PAUSE), crowded: false }
             });
             let rest = (begun.elapsed() * REST).max(BREATH);
@@ -192,6 +201,8 @@ impl Look {
         }
         let lease = milliseconds(self.hand.lease());
         let sql = include_str!("claim.sql");
+        // From before the statement: however long its answer takes, the leases run.
+        let since = Instant::now();
         let rows =
             self.link.query(sql, &[&asked.subscriptions, &asked.counts, &asked.overdue, &lease]).await?;
         if rows.len() < asked.places.values().map(Vec::len).sum::<usize>() {
@@ -200,7 +211,7 @@ impl Look {
         } else {
             found.next = Some(Duration::ZERO);
         }
-        self.hand_over(rows, asked.places).await?;
+        self.hand_over(rows, asked.places, since).await?;
         Ok(found)
     }
 
@@ -208,8 +219,8 @@ impl Look {
         &mut self,
         rows: Vec<Row>,
         mut places: HashMap<Uuid, Vec<Place>>,
+        since: Instant,
     ) -> anyhow::Result<()> {
-        let since = Instant::now();
         let wanted = self.wanted(&rows).await?;
         let mut claimed = Vec::with_capacity(rows.len());
         for row in rows {

@@ -141,7 +141,8 @@ impl Deliver {
     /// Delivers until told to stop; deliveries under way are finished and recorded before this returns.
     pub(crate) async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
         let Self { look, worker, arrivals, recorder, limits } = self;
-        tokio::join!(look.run(stop.clone()), call(worker, arrivals, limits, stop), recorder.run(),);
+        let calls = call(worker, arrivals, limits, stop.clone());
+        tokio::join!(look.run(stop.clone()), calls, recorder.run(stop));
         Ok(())
     }
 }

@@ -11,6 +11,7 @@ use pulse_service::egress::HeaderMap;
 use pulse_store::notify::Waker;
 use serde_json::{Map, Value};
 use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::send::Outcome;
@@ -200,13 +201,13 @@ pub(super) struct Recorder {
     pub(super) waker: Waker,
     /// For events that tell of a subscription that was disabled.
     pub(super) journal: Waker,
-    /// For as long as leases hold it is worth trying: without a result a call would be made again.
+    /// For as long as leases hold it is worth trying, even for a process that stops.
     pub(super) lease: Duration,
 }
 
 impl Recorder {
-    /// Records until nobody can send any more.
-    pub(super) async fn run(mut self) {
+    /// Records until nobody can send any more. Once told to stop it gives up what no lease holds any more.
+    pub(super) async fn run(mut self, stop: CancellationToken) {
         let mut batch = Vec::with_capacity(BATCH);
         while self.results.recv_many(&mut batch, BATCH).await > 0 {
             if batch.len() < BATCH && !self.results.is_closed() {
@@ -217,7 +218,7 @@ impl Recorder {
                     batch.push(ended);
                 }
             }
-            self.record_all(&mut batch).await;
+            self.record_all(&mut batch, &stop).await;
             if strand::advance(&mut self.link, batch.iter().filter_map(|ended| ended.strand)).await > 0 {
                 self.waker.wake();
             }
@@ -228,14 +229,18 @@ impl Recorder {
         }
     }
 
-    async fn record_all(&mut self, batch: &mut Vec<Ended>) {
+    async fn record_all(&mut self, batch: &mut Vec<Ended>, stop: &CancellationToken) {
         while let Err(error) = record(&mut self.link, batch).await {
             if link::is_about_data(&error) {
                 return one_by_one(&mut self.link, batch).await;
             }
             tracing::warn!(attempts = batch.len(), error = format!("{error:#}"), "cannot record attempts");
-            let lease = self.lease;
-            batch.retain(|ended| ended.lease.since.elapsed() + PAUSE < lease);
+            // Without a result a call would be made again. While the database is away nobody takes over, so a result is
+            // good however late it comes.
+            if stop.is_cancelled() {
+                let lease = self.lease;
+                batch.retain(|ended| ended.lease.since.elapsed() + PAUSE < lease);
+            }
             tokio::time::sleep(PAUSE).await;
         }
     }

@@ -3,6 +3,7 @@
 mod app;
 mod delivery;
 mod fan_out;
+mod full;
 mod health;
 mod lease;
 mod order;
