@@ -1002,6 +1002,9 @@ diesel::table! {
         url -> Text,
         started_at -> Timestamptz,
         duration_ms -> Nullable<Integer>,
+        durations -> Nullable<Json>,
+        remote_address -> Nullable<Text>,
+        tls_version -> Nullable<Text>,
         outcome -> Text,
         request_headers -> Nullable<Json>,
         response_status -> Nullable<Integer>,
@@ -1009,6 +1012,7 @@ diesel::table! {
         response_body -> Nullable<Text>,
         error_layer -> Nullable<Text>,
         error -> Nullable<Text>,
+        error_detail -> Nullable<Text>,
         next_attempt_at -> Nullable<Timestamptz>,
     }
 }

@@ -226,6 +226,12 @@ CREATE TABLE webhook_attempts (
     started_at timestamptz NOT NULL,
     -- From the look-up of the name to the last byte of the answer.
     duration_ms integer,
+    -- Of it, in milliseconds, what each phase took that was reached: {"dns_ms": 3, "connect_ms": 12, "tls_ms": 25,
+    -- "wait_ms": 80, "body_ms": 1}. On a connection that was open already there are the last two alone.
+    durations json,
+    -- Whom it was connected to, and the version of TLS.
+    remote_address text,
+    tls_version text,
     outcome text NOT NULL CONSTRAINT webhook_attempts_outcome_check CHECK (
         outcome IN ('succeeded', 'failed', 'unknown')
     ),
@@ -237,6 +243,8 @@ CREATE TABLE webhook_attempts (
     -- dns, blocked_target, connect, tls, timeout, http_status, body
     error_layer text,
     error text,
+    -- What operators may know besides.
+    error_detail text,
     -- When the next attempt was due, as it stood after this one.
     next_attempt_at timestamptz,
     CONSTRAINT webhook_attempts_pkey PRIMARY KEY (workspace_id, id, started_at)

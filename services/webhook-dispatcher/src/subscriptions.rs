@@ -18,7 +18,7 @@ use pulse_domain::seal::MasterKey;
 use pulse_domain::signature::Secret;
 use pulse_domain::signature::asymmetric::SigningKey;
 use pulse_jsonapi::ransack::Filter;
-use pulse_service::egress::{HeaderMap, HeaderName, HeaderValue};
+use pulse_service::egress::{HeaderMap, HeaderName, HeaderValue, Refused, Rules, Target};
 use pulse_store::notify::Listener;
 use tokio_postgres::Row;
 use tokio_util::sync::CancellationToken;
@@ -57,6 +57,8 @@ pub(crate) struct Subscription {
     /// Another after every change.
     pub(crate) version: i64,
     pub(crate) url: String,
+    /// What is called under that, or why it is not: what a subscription was registered with may be refused by now.
+    pub(crate) target: Result<Target, Vec<Refused>>,
     pub(crate) payload_version: i32,
     pub(crate) max_retries: usize,
     /// Whether the events of a record go one after the other, in order.
@@ -101,6 +103,7 @@ pub(crate) struct Subscriptions(Arc<Shared>);
 
 struct Shared {
     key: MasterKey,
+    rules: Rules,
     concurrency: i32,
     known: Mutex<Known>,
 }
@@ -143,10 +146,11 @@ pub(crate) fn filter(row: &Row) -> anyhow::Result<Option<Filter>> {
 }
 
 impl Subscriptions {
-    /// With the key that secrets are sealed with, and the number of calls that may be under way to a subscription that
-    /// says nothing itself.
-    pub(crate) fn new(key: MasterKey, concurrency: NonZeroU16) -> Self {
-        Self(Arc::new(Shared { key, concurrency: concurrency.get().into(), known: Mutex::default() }))
+    /// With the key that secrets are sealed with, what may be called, and the number of calls that may be under way to a
+    /// subscription that says nothing itself.
+    pub(crate) fn new(key: MasterKey, rules: Rules, concurrency: NonZeroU16) -> Self {
+        let concurrency = concurrency.get().into();
+        Self(Arc::new(Shared { key, rules, concurrency, known: Mutex::default() }))
     }
 
     pub(crate) fn concurrency(&self) -> i32 {
@@ -223,11 +227,13 @@ impl Subscriptions {
             tracing::error!(subscription = %id, error = format!("{error:#}"), "cannot sign");
         });
         let event_types: serde_json::Value = row.get("event_types");
+        let url: String = row.get("url");
         Ok(Subscription {
             workspace_id,
             id,
             version: row.get("version"),
-            url: row.get("url"),
+            target: self.0.rules.vet(&url),
+            url,
             payload_version: row.get("payload_version"),
             max_retries: number(row, "max_retries"),
             ordered: row.get("ordered"),
@@ -297,6 +303,7 @@ impl Subscription {
             id: Uuid::from_u128(id),
             version: 1,
             url: "https://example.com/".into(),
+            target: Rules::default().vet("https://example.com/"),
             payload_version: 1,
             max_retries: 12,
             ordered: false,

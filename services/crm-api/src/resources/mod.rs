@@ -167,9 +167,9 @@ const ORIGINS: &[&str] = &["ui", "api", "import", "form", "webhook", "workflow",
 impl App {
     /// What needs settings or keys, and so cannot stand in a declaration. Every write that a client asks for passes here:
     /// of a new record, or of the one with the id.
-    pub(crate) fn check(&self, changes: &mut Changes, existing: Option<Uuid>) -> Result<(), Error> {
+    pub(crate) async fn check(&self, changes: &mut Changes, existing: Option<Uuid>) -> Result<(), Error> {
         match changes.resource.name {
-            "webhook_subscriptions" => webhook_subscriptions::check(self, changes, existing),
+            "webhook_subscriptions" => webhook_subscriptions::check(self, changes, existing).await,
             "integrations" => {
                 integrations::seal(self, changes, existing);
                 Ok(())

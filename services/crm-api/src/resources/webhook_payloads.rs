@@ -27,7 +27,10 @@ pub(super) const OPERATIONS: &[Operation] = &[Operation {
     verb: Verb::Get,
     path: "/webhook_deliveries/{id}/payload",
     answers: &[Answer::Plain(200, || json!({ "type": "object" }))],
-    headers: &[("Content-Digest", "The SHA-256 of the bytes (RFC 9530), as every request with them says it.")],
+    headers: &[(
+        "Content-Digest",
+        "The SHA-256 of the bytes (RFC 9530), as every request with them says it.",
+    )],
     refusals: &[Code::NotFound],
     handler: || web::to(show),
     ..Operation::DEFAULT

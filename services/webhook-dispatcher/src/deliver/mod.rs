@@ -222,12 +222,12 @@ impl Worker {
             return self.end(Ended::without_attempt("exhausted", key, leased.strand, leased.lease)).await;
         }
         let started_at = leased.lease.time_at(begun);
-        let (outcome, headers) = send(&self.client, &leased, started_at).await;
+        let call = send(&self.client, &leased, started_at).await;
         let duration = begun.elapsed();
-        let verdict = judge(&leased, &outcome, Attempt { started_at, ended_at: started_at + duration });
+        let verdict = judge(&leased, &call.outcome, Attempt { started_at, ended_at: started_at + duration });
         tracing::debug!(delivery = %leased.id, attempt = leased.number, ?verdict, "attempted");
         self.room.note(&leased.subscription, (verdict == Verdict::Succeeded).then_some(duration));
-        self.end(Ended::attempted(&leased, started_at, duration, (&outcome, &headers), &verdict)).await;
+        self.end(Ended::attempted(&leased, started_at, duration, &call, &verdict)).await;
     }
 
     async fn give_back(&self, leased: &[Leased]) {

@@ -4,17 +4,18 @@
 //! to the lease: a worker that was too slow changes nothing there.
 
 use std::collections::{HashMap, HashSet};
+use std::fmt::Write;
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
-use pulse_service::egress::HeaderMap;
+use pulse_service::egress::{Course, HeaderMap};
 use pulse_store::notify::Waker;
 use serde_json::{Map, Value};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::send::Outcome;
+use super::send::{Call, Outcome};
 use super::verdict::Verdict;
 use crate::delivery::{Lease, Leased};
 use crate::health::{self, Called, Failures, Reason};
@@ -83,6 +84,11 @@ struct Attempt {
     response_body: Option<String>,
     error_layer: Option<&'static str>,
     error: Option<String>,
+    /// For operators alone.
+    error_detail: Option<String>,
+    remote_address: Option<String>,
+    tls_version: Option<&'static str>,
+    durations: Option<String>,
 }
 
 impl Ended {
@@ -91,7 +97,7 @@ impl Ended {
         leased: &Leased,
         started_at: DateTime<Utc>,
         duration: Duration,
-        (outcome, headers): (&Outcome, &HeaderMap),
+        call: &Call,
         verdict: &Verdict,
     ) -> Self {
         let attempt = Attempt {
@@ -100,8 +106,11 @@ impl Ended {
             url: leased.subscription.url.clone(),
             started_at,
             duration_ms: i32::try_from(duration.as_millis()).unwrap_or(i32::MAX),
-            request_headers: masked(headers),
-            ..Attempt::of(outcome, *verdict == Verdict::Succeeded)
+            request_headers: masked(&call.headers),
+            remote_address: call.course.remote_address.map(|address| address.to_string()),
+            tls_version: call.course.tls_version,
+            durations: durations(&call.course),
+            ..Attempt::of(&call.outcome, *verdict == Verdict::Succeeded)
         };
         let (state, retries, next_attempt_at) = match *verdict {
             Verdict::Succeeded => ("succeeded", leased.retries, None),
@@ -113,7 +122,7 @@ impl Ended {
         };
         let receiver = Receiver {
             subscription_id: leased.subscription.id,
-            state: match (outcome, verdict) {
+            state: match (&call.outcome, verdict) {
                 (Outcome::Unsent(_), _) => State::Unknown,
                 (_, Verdict::Succeeded) => State::Well,
                 (_, Verdict::Gone) => State::Gone,
@@ -185,6 +194,7 @@ impl Attempt {
             Outcome::Unanswered(failure) => Self {
                 error_layer: Some(failure.layer.name()),
                 error: Some(text(failure.message.as_bytes())),
+                error_detail: failure.detail.as_ref().map(|detail| text(detail.as_bytes())),
                 ..ended
             },
             Outcome::Unsent(reason) => Self { error: Some((*reason).to_owned()), ..ended },
@@ -343,6 +353,10 @@ async fn record(link: &mut Link, batch: &[Ended]) -> anyhow::Result<()> {
                 &column!(made, row => row.0.next_attempt_at),
                 &well_in,
                 &well,
+                &column!(made, row => row.1.error_detail.as_deref()),
+                &column!(made, row => row.1.remote_address.as_deref()),
+                &column!(made, row => row.1.tls_version),
+                &column!(made, row => row.1.durations.as_deref()),
             ],
         )
         .await?;
@@ -387,6 +401,17 @@ fn masked(headers: &HeaderMap) -> String {
         }
     };
     json(headers.iter().map(|(name, value)| (name.to_string(), Value::String(text(value)))).collect())
+}
+
+/// `{"wait_ms":12,"body_ms":0}`: the phases that were reached.
+fn durations(course: &Course) -> Option<String> {
+    let mut object = String::new();
+    for (phase, spent) in course.durations() {
+        let before = if object.is_empty() { '{' } else { ',' };
+        // Writing into a text does not fail.
+        let _ = write!(object, "{before}\"{}_ms\":{}", phase.name(), spent.as_millis());
+    }
+    (!object.is_empty()).then(|| object + "}")
 }
 
 /// JSON that PostgreSQL can store: without NUL.

@@ -1,7 +1,7 @@
 //! Sending: one HTTP call with the stored bytes, signed. Neither a transaction nor a connection of the database is held.
 
 use chrono::{DateTime, SecondsFormat, Utc};
-use pulse_service::egress::{self, Answer, Client, HeaderMap, HeaderValue};
+use pulse_service::egress::{Answer, Client, Course, Exchange, Failure, HeaderMap, HeaderValue};
 
 use crate::delivery::Leased;
 use crate::subscriptions::Keys;
@@ -12,23 +12,33 @@ pub(super) enum Outcome {
     /// The receiver answered, with whatever status.
     Answered(Answer),
     /// No answer came.
-    Unanswered(egress::Failure),
+    Unanswered(Failure),
     /// The fault is on this side: nothing was sent.
     Unsent(&'static str),
 }
 
-/// Makes the call, and returns what was sent along.
-pub(super) async fn send(client: &Client, leased: &Leased, now: DateTime<Utc>) -> (Outcome, HeaderMap) {
+/// A call that is over.
+#[derive(Debug)]
+pub(super) struct Call {
+    pub(super) outcome: Outcome,
+    /// How it went, as far as it came.
+    pub(super) course: Course,
+    /// What was sent along.
+    pub(super) headers: HeaderMap,
+}
+
+/// Makes the call.
+pub(super) async fn send(client: &Client, leased: &Leased, now: DateTime<Utc>) -> Call {
     let Some(keys) = &leased.subscription.keys else {
-        return (Outcome::Unsent("the secret of the subscription does not open"), HeaderMap::new());
+        let outcome = Outcome::Unsent("the secret of the subscription does not open");
+        return Call { outcome, course: Course::default(), headers: HeaderMap::new() };
     };
     let headers = headers(keys, leased, now);
-    let body = leased.payload.body.clone();
-    let outcome = match client.post(&leased.subscription.url, headers.clone(), body).await {
-        Ok(answer) => Outcome::Answered(answer),
-        Err(failure) => Outcome::Unanswered(failure),
+    let Exchange { course, result } = match &leased.subscription.target {
+        Ok(target) => client.post(target, headers.clone(), leased.payload.body.clone()).await,
+        Err(refused) => Exchange::refused(refused),
     };
-    (outcome, headers)
+    Call { outcome: result.map_or_else(Outcome::Unanswered, Outcome::Answered), course, headers }
 }
 
 fn headers(keys: &Keys, leased: &Leased, now: DateTime<Utc>) -> HeaderMap {

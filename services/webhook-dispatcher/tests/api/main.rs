@@ -1,6 +1,7 @@
 //! webhook-dispatcher as the bus, the database and receivers see it.
 
 mod app;
+mod blocked;
 mod delivery;
 mod fan_out;
 mod full;

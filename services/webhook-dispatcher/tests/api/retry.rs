@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use chrono::TimeDelta;
-use pulse_testing::{Sink, eventually};
 use pulse_testing::sink::Received;
+use pulse_testing::{Sink, eventually};
 
 use crate::app::{App, Silent};
 
@@ -178,23 +178,4 @@ async fn a_receiver_that_hangs_is_cut_off_and_logged() {
     );
     assert!(attempts[0].duration_ms >= Some(200), "{attempts:?}");
     app.stop(dispatcher, &[]).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_private_address_is_refused_and_logged() {
-    let (mut app, sink) = (App::prepare().await, Sink::start());
-    app.settings.egress.allow = Default::default();
-    let subscription = app.subscribe(&sink.url().replace("http:", "https:"), &["*"]).await;
-    app.set_subscription(subscription.id, "max_retries = 0").await;
-    let dispatcher = app.start();
-
-    let event = app.event("contact.created");
-    app.publish(&event).await;
-
-    let delivery = app.delivery_in(event.id, "exhausted").await;
-    let attempts = app.attempts(delivery.id).await;
-    assert_eq!(attempts[0].error_layer.as_deref(), Some("blocked_target"));
-    assert_eq!(attempts[0].error.as_deref(), Some("`127.0.0.1` is not a public address"));
-    app.stop(dispatcher, &[]).await;
-    assert!(sink.received().is_empty());
 }
