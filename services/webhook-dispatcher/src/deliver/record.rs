@@ -3,7 +3,7 @@
 //! The row of an attempt belongs to whoever made it, so it always gets the true outcome. The row of the delivery belongs
 //! to the lease: a worker that was too slow changes nothing there.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fmt::Write;
 use std::time::{Duration, Instant};
 
@@ -25,8 +25,9 @@ use crate::strand::{self, Strand};
 
 /// Results of one statement at most.
 const BATCH: usize = 256;
-/// How long a result waits for others to come: nobody waits for it, and a statement costs the same for many.
-const LINGER: Duration = Duration::from_millis(10);
+/// How long a result waits for others to come: a statement costs the same for many. Not long, though: what a process has
+/// not recorded when it is killed is delivered twice.
+const LINGER: Duration = Duration::from_millis(5);
 /// Pause after the database failed.
 const PAUSE: Duration = Duration::from_millis(500);
 
@@ -296,8 +297,8 @@ fn made(batch: &[Ended]) -> impl Iterator<Item = (&Ended, &Attempt, &Receiver)> 
         .filter_map(|ended| ended.attempt.as_ref().map(|(attempt, receiver)| (ended, attempt, receiver)))
 }
 
-/// The receivers that have taken something.
-fn well(batch: &[Ended]) -> HashSet<(Uuid, Uuid)> {
+/// The receivers that have taken something, in the order in which all write what they know of several.
+fn well(batch: &[Ended]) -> BTreeSet<(Uuid, Uuid)> {
     made(batch)
         .filter(|(_, _, receiver)| receiver.state == State::Well)
         .map(|(ended, _, receiver)| (ended.workspace_id, receiver.subscription_id))
