@@ -9,6 +9,7 @@ mod lease;
 mod order;
 mod ping;
 mod process;
+mod proxy;
 mod recover;
 mod replay;
 mod retry;
