@@ -14,6 +14,7 @@ use super::connect::{self, Connector};
 use super::course::{Course, Phase};
 use super::failure::{Failure, Layer};
 use super::pool::Pool;
+use super::proxy::Proxy;
 use super::resolve::Resolver;
 use super::target::{Refused, Rules, Target};
 
@@ -68,7 +69,8 @@ impl Client {
     /// Builds the client.
     ///
     /// # Errors
-    /// When the system has no root certificates, or no name servers and the settings name none.
+    /// When the system has no root certificates, or no name servers and the settings name none, or a proxy that cannot be
+    /// meant.
     pub fn new(settings: &Settings) -> anyhow::Result<Self> {
         Self::trusting(connect::tls()?, settings)
     }
@@ -77,7 +79,7 @@ impl Client {
         let rules = Rules::new(settings);
         let resolver = Resolver::new(&settings.nameservers)?;
         Ok(Self(Arc::new(Inner {
-            connector: Connector::new(rules.clone(), resolver, tls),
+            connector: Connector::new(rules.clone(), resolver, Proxy::new(&settings.proxy)?, tls),
             rules,
             pool: Arc::default(),
             timeout: Duration::from_millis(settings.timeout_ms),

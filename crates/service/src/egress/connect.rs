@@ -16,6 +16,7 @@ use tokio_rustls::TlsConnector;
 use super::connection::{Connection, Stream};
 use super::course::{Course, Phase};
 use super::failure::{Failure, Layer};
+use super::proxy::{Fault, Proxy};
 use super::resolve::{self, Resolver, Unresolved};
 use super::target::{Host, Origin, Rules};
 
@@ -25,26 +26,39 @@ const PATIENCE: Duration = Duration::from_secs(3);
 const STAGGER: Duration = Duration::from_millis(250);
 /// Addresses of a name that are tried: an answer can hold hundreds, and all of them somebody else's.
 const MOST: usize = 6;
+const MOST_THROUGH_PROXY: usize = 2;
 
 /// Makes connections.
 #[derive(Clone)]
 pub(super) struct Connector {
     rules: Rules,
     resolver: Resolver,
+    proxy: Option<Proxy>,
     tls: TlsConnector,
 }
 
 impl Connector {
-    pub(super) fn new(rules: Rules, resolver: Resolver, tls: Arc<ClientConfig>) -> Self {
-        Self { rules, resolver, tls: tls.into() }
+    pub(super) fn new(
+        rules: Rules,
+        resolver: Resolver,
+        proxy: Option<Proxy>,
+        tls: Arc<ClientConfig>,
+    ) -> Self {
+        Self { rules, resolver, proxy, tls: tls.into() }
     }
 
     /// Makes a connection, and notes in the course how.
     pub(super) async fn connect(&self, origin: &Origin, course: &mut Course) -> Result<Connection, Failure> {
         let addresses = self.addresses(&origin.host, course).await?;
         course.enter(Phase::Connect);
-        let (stream, address) =
-            dial(&addresses, origin.port).await.map_err(|error| Failure::connect(&error, PATIENCE))?;
+        let reached = match &self.proxy {
+            None => dial(&addresses, origin.port).await.map_err(Fault::Receiver),
+            Some(proxy) => dial_through(proxy, &addresses, origin.port).await,
+        };
+        let (stream, address) = reached.map_err(|fault| match fault {
+            Fault::Receiver(error) => Failure::connect(&error, PATIENCE),
+            Fault::Proxy(cause) => Failure::new(Layer::Proxy, "the proxy does not work").because(cause),
+        })?;
         course.remote_address = Some(address);
         let (stream, tls_version): (Stream, _) = if origin.encrypted {
             course.enter(Phase::Tls);
@@ -110,6 +124,19 @@ async fn dial(addresses: &[IpAddr], port: u16) -> io::Result<(TcpStream, IpAddr)
             (None, _) => {}
         }
     }
+}
+
+/// The first address that the proxy reaches. It has its own patience, so that not many are tried.
+async fn dial_through(proxy: &Proxy, addresses: &[IpAddr], port: u16) -> Result<(TcpStream, IpAddr), Fault> {
+    let mut failed = io::Error::from(io::ErrorKind::HostUnreachable);
+    for address in addresses.iter().take(MOST_THROUGH_PROXY) {
+        match proxy.reach(SocketAddr::new(*address, port), PATIENCE).await {
+            Ok(stream) => return Ok((stream, *address)),
+            Err(Fault::Receiver(error)) => failed = error,
+            Err(fault @ Fault::Proxy(_)) => return Err(fault),
+        }
+    }
+    Err(Fault::Receiver(failed))
 }
 
 async fn reach(address: IpAddr, port: u16) -> io::Result<(TcpStream, IpAddr)> {

@@ -3,7 +3,7 @@
 //!
 //! In reading order: [`target`] says what may be called, by its [`address`], its [`port`] and its [`domain`]; the
 //! [`client`] posts to it over a [`connection`], which the [`pool`] has or [`connect`] makes after [`resolve`] has looked
-//! the name up; the [`course`] of the exchange and its [`failure`] are told. Why it is ours: docs/adr/0011.
+//! the name up, itself or through a [`proxy`]; the [`course`] of the exchange and its [`failure`] are told. Why it is ours: docs/adr/0011.
 
 mod address;
 mod client;
@@ -14,6 +14,7 @@ mod domain;
 mod failure;
 mod pool;
 mod port;
+mod proxy;
 mod resolve;
 mod target;
 #[cfg(test)]
@@ -24,6 +25,7 @@ pub use course::{Course, Phase};
 pub use domain::Domains;
 pub use failure::{Failure, Layer};
 pub use hyper::header::{HeaderMap, HeaderName, HeaderValue};
+pub use proxy::Settings as ProxySettings;
 pub use target::{Refused, Rules, Target};
 
 use std::net::SocketAddr;
@@ -52,6 +54,8 @@ pub struct Settings {
     /// Name servers that are asked, as `9.9.9.9:53`, separated by commas; those of the system where there are none. Ones
     /// that know public names alone are best.
     pub nameservers: Nameservers,
+    /// The proxy that everything leaves through.
+    pub proxy: ProxySettings,
 }
 
 impl Default for Settings {
@@ -64,6 +68,7 @@ impl Default for Settings {
             ip_literals: false,
             nat64: false,
             nameservers: Nameservers::default(),
+            proxy: ProxySettings::default(),
         }
     }
 }

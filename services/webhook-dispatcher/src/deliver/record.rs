@@ -158,6 +158,11 @@ impl Ended {
         }
     }
 
+    /// Given back without an attempt, and due at a later time.
+    pub(super) fn postponed(leased: &Leased, at: DateTime<Utc>) -> Self {
+        Self { next_attempt_at: Some(at), ..Self::returned(leased) }
+    }
+
     /// Not wanted any more, or given up, without an attempt.
     pub(super) fn without_attempt(
         state: &'static str,

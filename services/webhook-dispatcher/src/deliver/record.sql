@@ -40,7 +40,10 @@ SET state = r.state,
     lease_until = NULL,
     completed_at = r.completed_at,
     retries = CASE WHEN r.made THEN r.retries ELSE d.retries END,
-    next_attempt_at = CASE WHEN r.made OR r.state <> 'scheduled' THEN r.next_attempt_at ELSE d.next_attempt_at END,
+    next_attempt_at = CASE
+        WHEN r.made OR r.state <> 'scheduled' THEN r.next_attempt_at
+        ELSE coalesce(r.next_attempt_at, d.next_attempt_at)
+    END,
     -- An attempt that was not made does not count.
     attempts = d.attempts - (NOT r.made)::integer,
     first_attempt_at = CASE WHEN r.made OR d.attempts > 1 THEN d.first_attempt_at END

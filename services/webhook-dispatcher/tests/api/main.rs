@@ -10,6 +10,7 @@ mod lease;
 mod order;
 mod ping;
 mod process;
+mod proxy;
 mod rate;
 mod recover;
 mod replay;
