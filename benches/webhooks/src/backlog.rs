@@ -40,15 +40,16 @@ pub(crate) async fn run(bench: &Bench) -> anyhow::Result<()> {
 /// Makes the retries, spread over the endpoints.
 async fn fill(bench: &Bench, workspace: Uuid) -> anyhow::Result<()> {
     let event = Uuid::now_v7();
-    let payload = "INSERT INTO webhook_payloads (workspace_id, event_id, version, body)
-                   VALUES ($1, $2::uuid, 1, convert_to('{\"event_id\":\"' || $2::uuid::text || '\"}', 'UTF8'))";
+    let payload = "INSERT INTO webhook_payloads (workspace_id, event_id, version, body, correlation_id)
+                   VALUES ($1, $2::uuid, 1, convert_to('{\"event_id\":\"' || $2::uuid::text || '\"}', 'UTF8'), $2)";
     bench.database.execute(payload, &[&workspace, &event]).await?;
     // As replays: of one event a subscription has one delivery that is not.
     let deliveries = "
-        INSERT INTO webhook_deliveries (workspace_id, id, subscription_id, event_id, event_type, payload_version,
-                                        retries, first_attempt_at, next_attempt_at, lease_epoch, replay_of_id)
-        SELECT $1, gen_random_uuid(), s.ids[1 + n % cardinality(s.ids)], $2, 'contact.created', 1,
-               1, now() - interval '1 hour', now() - n * interval '1 millisecond', 1, gen_random_uuid()
+        INSERT INTO webhook_deliveries (workspace_id, id, subscription_id, event_id, event_type, resource_type,
+                                        record_id, payload_version, retries, first_attempt_at, next_attempt_at,
+                                        lease_epoch, replay_of_id)
+        SELECT $1, gen_random_uuid(), s.ids[1 + n % cardinality(s.ids)], $2, 'contact.created', 'contacts',
+               gen_random_uuid(), 1, 1, now() - interval '1 hour', now() - n * interval '1 millisecond', 1, gen_random_uuid()
           FROM generate_series(1, $3::integer) n
           CROSS JOIN (SELECT array_agg(id) AS ids FROM webhook_subscriptions WHERE workspace_id = $1) s";
     bench.database.execute(deliveries, &[&workspace, &event, &bench.cli.retries]).await?;
