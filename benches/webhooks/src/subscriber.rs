@@ -11,7 +11,8 @@ pub(crate) async fn start_afresh(bench: &Bench) -> anyhow::Result<()> {
     bench
         .database
         .batch_execute(
-            "TRUNCATE webhook_attempts, webhook_deliveries, webhook_payloads, webhook_endpoints, webhook_subscriptions;
+            "TRUNCATE webhook_attempts, webhook_deliveries, webhook_payloads, webhook_endpoints, webhook_recoveries,
+                 webhook_subscriptions;
              DELETE FROM events WHERE workspace_id IN (SELECT id FROM workspaces WHERE name = 'Bench webhooks');
              DELETE FROM workspaces WHERE name = 'Bench webhooks'",
         )
