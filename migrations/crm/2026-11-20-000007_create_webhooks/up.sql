@@ -195,7 +195,7 @@ CREATE TABLE webhook_deliveries (
 
 -- An event that comes twice from the bus is delivered once.
 CREATE UNIQUE INDEX webhook_deliveries_event_id_key
-    ON webhook_deliveries (workspace_id, subscription_id, event_id) WHERE replay_of_id IS NULL;
+    ON webhook_deliveries (workspace_id, event_id, subscription_id) WHERE replay_of_id IS NULL;
 -- What waits for its time stands in the first of these, what somebody holds in the second: a subscription with a million
 -- retries that are due is passed by in one step.
 CREATE INDEX webhook_deliveries_due_idx ON webhook_deliveries (subscription_id, next_attempt_at)

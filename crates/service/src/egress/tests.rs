@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
-use pulse_testing::Dns;
+use pulse_testing::{Dns, eventually};
 use rustls::pki_types::PrivateKeyDer;
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
 
@@ -29,6 +29,8 @@ const OK: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 struct Receiver {
     port: u16,
     connections: Arc<AtomicUsize>,
+    /// Connections that it has closed.
+    closed: Arc<AtomicUsize>,
     requests: Arc<Mutex<Vec<String>>>,
 }
 
@@ -44,8 +46,10 @@ impl Receiver {
     ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
         let port = listener.local_addr().expect("it is bound").port();
-        let receiver = Self { port, connections: Arc::default(), requests: Arc::default() };
+        let receiver =
+            Self { port, connections: Arc::default(), closed: Arc::default(), requests: Arc::default() };
         let (connections, requests) = (Arc::clone(&receiver.connections), Arc::clone(&receiver.requests));
+        let closed = Arc::clone(&receiver.closed);
         let (replies, wrap) = (Arc::new(replies.to_vec()), Arc::new(wrap));
         // Ends with the test's process.
         std::thread::spawn(move || {
@@ -53,7 +57,11 @@ impl Receiver {
                 connections.fetch_add(1, Ordering::SeqCst);
                 let (replies, wrap, requests) =
                     (Arc::clone(&replies), Arc::clone(&wrap), Arc::clone(&requests));
-                std::thread::spawn(move || serve(wrap(stream.expect("a connection")), &replies, &requests));
+                let closed = Arc::clone(&closed);
+                std::thread::spawn(move || {
+                    serve(wrap(stream.expect("a connection")), &replies, &requests);
+                    closed.fetch_add(1, Ordering::SeqCst);
+                });
             }
         });
         receiver
@@ -158,8 +166,12 @@ async fn a_connection_carries_one_request_after_the_other() {
 async fn a_connection_that_the_receiver_has_closed_is_not_used_again() {
     let receiver = Receiver::start(&[Reply::SendAndClose(OK.into())]);
     let client = client(|_| {});
-    for _ in 0..3 {
+    for closed in 1..4 {
         assert!(post(&client, &receiver.url()).await.result.is_ok());
+        let is_closed = async || (receiver.closed.load(Ordering::SeqCst) == closed).then_some(());
+        eventually("the connection is closed", is_closed).await;
+        // The runtime looks at its sockets before it goes on.
+        tokio::task::yield_now().await;
     }
     assert_eq!((receiver.connections(), receiver.requests().len()), (3, 3));
 }

@@ -301,7 +301,7 @@ impl Caller<'_> {
 
 /// The defaults, with keys, a free port, and loopback addresses allowed as targets.
 fn toml_settings() -> Settings {
-    let file = std::env::temp_dir().join(format!("pulse-crm-api-{}.toml", std::process::id()));
+    let file = std::env::temp_dir().join(format!("pulse-crm-api-{}.toml", Uuid::now_v7()));
     // Not the system's: what a name leads to must not depend on where tests run.
     let dns = Dns::start().address();
     let text = format!(

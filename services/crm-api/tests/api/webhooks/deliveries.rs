@@ -97,13 +97,14 @@ async fn the_bytes_that_a_delivery_carries_are_shown_until_they_are_too_old_to_b
     let subscription = subscribe(&app, json!({})).await.id();
     let delivery = made(&app, &subscription, "exhausted", Some(500), None).await;
     let address = format!("/api/v1/webhook_deliveries/{}/payload", delivery.id);
-    let shown = app.request(reqwest::Method::GET, &address).send().await.expect("an answer");
+    let request = || app.request(reqwest::Method::GET, &address).header("authorization", &app.token);
+    let shown = request().send().await.expect("an answer");
     let header = |name| shown.headers().get(name).expect("a header").to_str().expect("text").to_owned();
-    assert_eq!(header("content-type"), "application/json");
+    assert_eq!((shown.status().as_u16(), header("content-type").as_str()), (200, "application/json"));
     assert_eq!(header("content-digest"), signature::content_digest(signature::sha256(b"{}")));
     let tag = header("etag");
     assert_eq!(shown.bytes().await.expect("a body").as_ref(), b"{}");
-    let again = app.request(reqwest::Method::GET, &address).header("if-none-match", tag).send().await;
+    let again = request().header("if-none-match", tag).send().await;
     assert_eq!(again.expect("an answer").status(), 304);
 
     let replay = format!("/api/v1/webhook_deliveries/{}/replay", delivery.id);
