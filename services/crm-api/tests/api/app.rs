@@ -7,6 +7,7 @@ use pulse_service::Service;
 use pulse_testing::{Database, Dns, KEY, Running, broker, http};
 use reqwest::{Method, Response};
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 pub(crate) const INTERNAL_KEY: &str = "HwECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 const JSON_API: &str = "application/vnd.api+json";

@@ -56,10 +56,12 @@ impl<'a> Fleet<'a> {
         self.stack
     }
 
-    /// Kills one after the other, as `kill -9` does, and starts it again at once; returns how many times.
-    pub(crate) async fn die_in_turn(&mut self, time: Duration) -> usize {
+    /// Kills one after the other, as `kill -9` does, and starts it again at once: for so long, and one of each part at the
+    /// least.
+    pub(crate) async fn die_in_turn(&mut self, time: Duration) {
         let respite = LIFE / u32::try_from(self.members.len()).expect("few");
         let deaths = usize::try_from(time.as_millis() / respite.as_millis()).expect("few");
+        let deaths = deaths.max(self.members.len() / REPLICAS);
         let mut ticks = interval(respite);
         ticks.tick().await;
         for death in 0..deaths {
@@ -70,7 +72,6 @@ impl<'a> Fleet<'a> {
             let reborn = start(self.stack, *part);
             std::mem::replace(process, reborn).kill();
         }
-        deaths
     }
 
     /// Fails the test if any has ended by itself.

@@ -24,9 +24,8 @@ async fn killed(parts: &[Part]) {
     let mut fleet = Fleet::take_over(&mut stack, parts).await;
     let load = Load::start(fleet.stack(), &api).await;
 
-    let deaths = fleet.die_in_turn(while_it_lasts()).await;
+    fleet.die_in_turn(while_it_lasts()).await;
 
-    assert!(deaths >= parts.len(), "one of each has died");
     audience.audit(fleet.stack(), load.stop().await).await;
     fleet.assert_running();
     fleet.stop().await;

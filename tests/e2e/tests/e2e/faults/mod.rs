@@ -18,7 +18,7 @@ mod network;
 use std::time::Duration;
 
 /// How long a fault lasts, in seconds.
-const SECONDS: u64 = 20;
+const SECONDS: u64 = 6;
 
 /// How long a fault lasts.
 fn while_it_lasts() -> Duration {
