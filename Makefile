@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run stop logs status clean-data test fuzz-api bench-crm bench-webhooks check fmt bless migrate schema stack-up stack-down
+.PHONY: help run stop logs status clean-data test faults fuzz-api bench-crm bench-webhooks check fmt bless migrate schema stack-up stack-down
 
 help: ## Print this page
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -24,6 +24,9 @@ clean-data: ## Stop `make run` and remove its data
 
 test: ## Format check, clippy and all tests, on a database and a broker of their own
 	@deploy/dev/test
+
+faults: ## Kill, freeze and wipe what webhooks depend on, for a minute each and under load
+	@deploy/dev/test faults
 
 fuzz-api: ## Ask the API whatever its OpenAPI document allows; more of it: FUZZ_CASES=500 make fuzz-api
 	@deploy/dev/test fuzz

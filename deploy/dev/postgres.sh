@@ -67,30 +67,39 @@ CONF
   fi
 }
 
+# Makes the data, unless it is there, and writes the settings.
+prepare_postgres_data() {
+  local programs data=$POSTGRES_DIR/data
+  programs=$(postgres_programs)
+  if ! as_postgres test -s "$data/PG_VERSION"; then
+    # Renamed only when complete, so that an interrupted initdb leaves nothing that looks like data.
+    as_postgres rm -rf "$data.new"
+    as_postgres "$programs/initdb" -D "$data.new" -U pulse --auth=trust --locale=C.UTF-8 --encoding=UTF8 --no-sync \
+      >"$LOG_DIR/initdb.log" 2>&1 || { show_log_tail initdb; fail "initdb failed"; }
+    # Beside what initdb found out about this machine, such as which shared memory works.
+    printf "include 'pulse.conf'\n" | as_postgres tee -a "$data.new/postgresql.conf" >/dev/null
+    as_postgres mv "$data.new" "$data"
+  fi
+  postgres_settings | as_postgres tee "$data/pulse.conf" >/dev/null
+}
+
+# Sets POSTGRES to the command line that runs the server in the foreground.
+postgres_command() {
+  POSTGRES=("$(postgres_programs)/postgres" -D "$POSTGRES_DIR/data")
+  ((EUID != 0)) || POSTGRES=(setpriv --reuid postgres --regid postgres --init-groups env -C / HOME=/ "${POSTGRES[@]}")
+}
+
 postgres_up() {
-  local programs data
+  local programs POSTGRES
   prepare_postgres_dir
   programs=$(postgres_programs)
-  data=$POSTGRES_DIR/data
 
   if ! is_running postgres; then
     require_free_port "${PORT[postgres]}" PostgreSQL
     say "starting PostgreSQL on 127.0.0.1:${PORT[postgres]}"
-    if ! as_postgres test -s "$data/PG_VERSION"; then
-      # Renamed only when complete, so that an interrupted initdb leaves nothing that looks like data.
-      as_postgres rm -rf "$data.new"
-      as_postgres "$programs/initdb" -D "$data.new" -U pulse --auth=trust --locale=C.UTF-8 --encoding=UTF8 --no-sync \
-        >"$LOG_DIR/initdb.log" 2>&1 || { show_log_tail initdb; fail "initdb failed"; }
-      # Beside what initdb found out about this machine, such as which shared memory works.
-      printf "include 'pulse.conf'\n" | as_postgres tee -a "$data.new/postgresql.conf" >/dev/null
-      as_postgres mv "$data.new" "$data"
-    fi
-    postgres_settings | as_postgres tee "$data/pulse.conf" >/dev/null
-    if ((EUID == 0)); then
-      launch postgres -- setpriv --reuid postgres --regid postgres --init-groups env -C / HOME=/ "$programs/postgres" -D "$data"
-    else
-      launch postgres -- "$programs/postgres" -D "$data"
-    fi
+    prepare_postgres_data
+    postgres_command
+    launch postgres -- "${POSTGRES[@]}"
   fi
 
   # Recovery after a crash may take its time; a server that has ended is not waited for.

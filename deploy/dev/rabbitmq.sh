@@ -34,18 +34,25 @@ write_rabbitmq_files() {
   install -d "$home/data" "$home/log"
   : >"$home/environment"
   printf '[].\n' >"$home/advanced.config"
-  printf '[rabbitmq_management,rabbitmq_prometheus].\n' >"$home/enabled_plugins"
+  # Not where nobody looks at them: they take the longest to start.
+  if [[ -n ${PORT[management]:-} ]]; then
+    printf '[rabbitmq_management,rabbitmq_prometheus].\n' >"$home/enabled_plugins"
+  else
+    printf '[].\n' >"$home/enabled_plugins"
+  fi
   # Absolute limits: relative ones follow the size of the machine, and a half-full disk would stop publishers.
   cat >"$home/rabbitmq.conf" <<CONF
 listeners.tcp.1 = 127.0.0.1:${PORT[amqp]}
-management.tcp.ip = 127.0.0.1
-management.tcp.port = ${PORT[management]}
-prometheus.tcp.ip = 127.0.0.1
-prometheus.tcp.port = ${PORT[prometheus]}
 vm_memory_high_watermark.absolute = 1GB
 disk_free_limit.absolute = 500MB
 raft.wal_max_size_bytes = 67108864
 log.connection.level = warning
+CONF
+  [[ -z ${PORT[management]:-} ]] || cat >>"$home/rabbitmq.conf" <<CONF
+management.tcp.ip = 127.0.0.1
+management.tcp.port = ${PORT[management]}
+prometheus.tcp.ip = 127.0.0.1
+prometheus.tcp.port = ${PORT[prometheus]}
 CONF
 }
 

@@ -40,9 +40,11 @@ pub(crate) async fn run(bench: &Bench) -> anyhow::Result<()> {
 /// Makes the retries, spread over the endpoints.
 async fn fill(bench: &Bench, workspace: Uuid) -> anyhow::Result<()> {
     let event = Uuid::now_v7();
-    let payload = "INSERT INTO webhook_payloads (workspace_id, event_id, version, body, correlation_id)
-                   VALUES ($1, $2::uuid, 1, convert_to('{\"event_id\":\"' || $2::uuid::text || '\"}', 'UTF8'), $2)";
-    bench.database.execute(payload, &[&workspace, &event]).await?;
+    let payload =
+        "INSERT INTO webhook_payloads (workspace_id, event_id, version, body, sha256, correlation_id)
+                   VALUES ($1, $2, 1, $3, sha256($3), $2)";
+    let body = format!(r#"{{"event_id":"{event}"}}"#);
+    bench.database.execute(payload, &[&workspace, &event, &body.as_bytes()]).await?;
     // As replays: of one event a subscription has one delivery that is not.
     let deliveries = "
         INSERT INTO webhook_deliveries (workspace_id, id, subscription_id, event_id, event_type, resource_type,
@@ -55,4 +57,38 @@ async fn fill(bench: &Bench, workspace: Uuid) -> anyhow::Result<()> {
     bench.database.execute(deliveries, &[&workspace, &event, &bench.cli.retries]).await?;
     bench.database.batch_execute("VACUUM ANALYZE webhook_deliveries").await?;
     Ok(bench.database.batch_execute("NOTIFY pulse_webhook_deliveries").await?)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+    use pulse_testing::{Database, KEY};
+
+    use super::*;
+    use crate::{Cli, sink};
+
+    #[tokio::test]
+    async fn what_is_measured_with_fits_the_tables_and_leaves_nothing_behind() {
+        let database = Database::create().await;
+        let bus =
+            pulse_bus::Settings { url: String::new().into(), prefix: String::new(), confirm_timeout_ms: 1 };
+        let arguments = "bench --database=- --bus=- --database-pid=0 --bus-pid=0 --dispatcher-pid=0 --pgbench=- --scratch=- \
+                         --master-key=- --retries=40";
+        let bench = Bench {
+            database: database.client().await,
+            bus: pulse_bus::Publisher::new(&bus, "nobody"),
+            sink: sink::Sink::start().expect("a port"),
+            key: pulse_domain::seal::MasterKey::from_base64(KEY).expect("a key"),
+            cli: Cli::parse_from(arguments.split_whitespace()),
+        };
+        let waiting = async || {
+            let sql = "SELECT count(*) FROM webhook_deliveries WHERE next_attempt_at <= now()";
+            bench.database.query_one(sql, &[]).await.expect("a count").get::<_, i64>(0)
+        };
+        let workspace = subscriber::subscribe(&bench, &["/hang/1".into(), "/hang/2".into()]).await;
+        fill(&bench, workspace.expect("a workspace").0).await.expect("a backlog");
+        assert_eq!(waiting().await, 40);
+        subscriber::start_afresh(&bench).await.expect("a fresh start");
+        assert_eq!(waiting().await, 0);
+    }
 }

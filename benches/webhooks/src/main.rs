@@ -106,10 +106,11 @@ async fn main() -> anyhow::Result<()> {
 
 async fn measure(bench: &Bench) -> anyhow::Result<()> {
     println!(
-        "{} rounds of {} s on each side, {} cores",
+        "{} rounds of {} s on each side, {} cores; memory of the dispatcher at rest {} MiB (bar 40)",
         bench.cli.rounds,
         bench.cli.seconds,
-        std::thread::available_parallelism()?
+        std::thread::available_parallelism()?,
+        pulse_bench_usage::memory(bench.cli.dispatcher_pid)?
     );
     for name in &bench.cli.only {
         subscriber::start_afresh(bench).await?;

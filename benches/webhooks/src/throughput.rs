@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::ensure;
-use pulse_bench_usage::{load, median};
+use pulse_bench_usage::{load, median, memory};
 
 use crate::cost::{Cost, Each};
 use crate::limit::Bare;
@@ -59,12 +59,13 @@ pub(crate) async fn run(bench: &Bench, name: &str, endpoints: usize) -> anyhow::
     );
     println!(
         "          CPU of a delivery: dispatcher {:.3} + PostgreSQL {:.3} + RabbitMQ {:.3} = {:.3} ms (bar {bar_cpu}); \
-         a bare request {:.3} ms; load average {}",
+         a bare request {:.3} ms; memory of the dispatcher {} MiB (bar 150); load average {}",
         of(|round| round.each.dispatcher),
         of(|round| round.each.database),
         of(|round| round.each.bus),
         of(|round| round.each.sum()),
         of(|round| round.bare.cpu),
+        memory(bench.cli.dispatcher_pid)?,
         load()?
     );
     Ok(())

@@ -8,6 +8,7 @@
 use std::future::Future;
 use std::time::Duration;
 
+use anyhow::Context;
 use futures_util::StreamExt;
 use lapin::Channel;
 use lapin::message::Delivery;
@@ -18,7 +19,7 @@ use lapin::types::FieldTable;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
-use crate::link::Link;
+use crate::link::{Link, PATIENCE};
 use crate::message::{self, Incoming};
 use crate::topology::Queue;
 use crate::{Publisher, Settings};
@@ -93,11 +94,15 @@ impl Consumer {
         H: Fn(Vec<Incoming>) -> F,
         F: Future<Output = Vec<Result<(), Failure>>>,
     {
-        channel.basic_qos(self.batch, BasicQosOptions::default()).await?;
         let queue = format!("{}{}", self.settings.prefix, self.queue.name);
-        let mut deliveries = channel
-            .basic_consume(queue.into(), "".into(), BasicConsumeOptions::default(), FieldTable::default())
-            .await?;
+        answered(channel.basic_qos(self.batch, BasicQosOptions::default())).await?;
+        let consume = channel.basic_consume(
+            queue.into(),
+            "".into(),
+            BasicConsumeOptions::default(),
+            FieldTable::default(),
+        );
+        let mut deliveries = answered(consume).await?;
         loop {
             let first = tokio::select! {
                 biased;
@@ -119,8 +124,7 @@ impl Consumer {
             }
             self.work_off(batch, set_aside, stop, handle).await?;
         }
-        channel.basic_cancel(deliveries.tag(), BasicCancelOptions::default()).await?;
-        Ok(())
+        answered(channel.basic_cancel(deliveries.tag(), BasicCancelOptions::default())).await
     }
 
     /// Hands a batch over until every message of it is acknowledged, set aside, or given back because of a stop.
@@ -146,7 +150,7 @@ impl Consumer {
             for ((delivery, message), result) in batch.into_iter().zip(&messages).zip(results) {
                 match result {
                     Ok(()) => {
-                        delivery.acker.ack(BasicAckOptions::default()).await?;
+                        answered(delivery.acker.ack(BasicAckOptions::default())).await?;
                     }
                     Err(Failure::Retry(error)) => {
                         reason = Some(error);
@@ -163,7 +167,7 @@ impl Consumer {
                         );
                         let dead = format!("{}{}", self.settings.prefix, self.queue.dead_letters());
                         set_aside.set_aside(&dead, message, &reason).await?;
-                        delivery.acker.ack(BasicAckOptions::default()).await?;
+                        answered(delivery.acker.ack(BasicAckOptions::default())).await?;
                     }
                 }
             }
@@ -176,7 +180,8 @@ impl Consumer {
             );
             if stop.run_until_cancelled(tokio::time::sleep(pause)).await.is_none() {
                 for delivery in again {
-                    delivery.acker.nack(BasicNackOptions { requeue: true, ..Default::default() }).await?;
+                    let requeue = BasicNackOptions { requeue: true, ..Default::default() };
+                    answered(delivery.acker.nack(requeue)).await?;
                 }
                 return Ok(());
             }
@@ -184,6 +189,10 @@ impl Consumer {
             batch = again;
         }
     }
+}
+
+async fn answered<T>(asked: impl Future<Output = lapin::Result<T>>) -> anyhow::Result<T> {
+    Ok(tokio::time::timeout(PATIENCE, asked).await.context("the broker does not answer")??)
 }
 
 fn incoming(delivery: &Delivery) -> Incoming {

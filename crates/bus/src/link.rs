@@ -12,8 +12,9 @@ use crate::{Settings, topology};
 
 /// No new attempt sooner than this after a failed one: callers fail fast meanwhile.
 const PAUSE: Duration = Duration::from_millis(250);
-/// Opening takes this long at most.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// Opening takes this long at most, and so does whatever is asked of a channel: what was asked of a connection that broke at
+/// that moment may never be answered.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
 /// So does closing.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -59,7 +60,7 @@ impl Link {
             anyhow::bail!("the broker was away a moment ago");
         }
         let connecting = self.runtime.spawn(connect(self.settings.clone(), self.name.clone()));
-        let connected = async { anyhow::Ok(tokio::time::timeout(CONNECT_TIMEOUT, connecting).await???) };
+        let connected = async { anyhow::Ok(tokio::time::timeout(PATIENCE, connecting).await???) };
         match connected.await {
             Ok(open) => {
                 let channel = open.1.clone();

@@ -83,6 +83,16 @@ impl Publisher {
         self.send("", queue, &message.body, properties).await
     }
 
+    /// Puts a message behind all others of a queue, as it is.
+    pub(crate) async fn put_behind(
+        &self,
+        queue: &str,
+        body: &[u8],
+        properties: BasicProperties,
+    ) -> Result<(), Unavailable> {
+        self.send("", queue, body, properties).await
+    }
+
     /// Puts a message that was set aside back on its way.
     pub(crate) async fn put_back(
         &self,

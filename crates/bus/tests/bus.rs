@@ -113,6 +113,11 @@ async fn a_message_at_fault_goes_to_the_dead_letters_and_finds_the_way_back() {
     running.stop().await;
     let depth = dead_letters::depth(&settings, WEBHOOK_REPLAYS).await.expect("the broker answers");
     assert_eq!(depth, Depth { ready: 0, dead: 1 });
+    for _ in 0..2 {
+        let letters = dead_letters::look(&settings, WEBHOOK_REPLAYS, 10).await.expect("the broker answers");
+        let reasons: Vec<_> = letters.into_iter().map(|letter| letter.reason).collect();
+        assert_eq!(reasons, ["at fault"]);
+    }
 
     assert_eq!(dead_letters::requeue(&settings, WEBHOOK_REPLAYS).await.expect("the broker answers"), 1);
     let running = handler.start(&settings);

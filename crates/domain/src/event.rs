@@ -45,6 +45,9 @@ pub enum DecodeError {
     /// A field that must be JSON is not.
     #[error("{0} is not JSON")]
     Json(&'static str, #[source] serde_json::Error),
+    /// The record is not an object.
+    #[error("data is not a JSON object")]
+    Data,
     /// The time is outside of what can be represented.
     #[error("occurred_at_us is out of range")]
     Time,
@@ -81,6 +84,11 @@ impl Event {
         if message.r#type.is_empty() {
             return Err(DecodeError::Kind);
         }
+        let data = json("data", &message.data)?;
+        // What is JSON and begins so is an object; blanks before it are no part of it.
+        if !data.get().starts_with('{') {
+            return Err(DecodeError::Data);
+        }
         Ok(Self {
             id: EventId(uuid("id", &message.id)?),
             workspace_id: WorkspaceId(uuid("workspace_id", &message.workspace_id)?),
@@ -88,7 +96,7 @@ impl Event {
             occurred_at: DateTime::from_timestamp_micros(message.occurred_at_us).ok_or(DecodeError::Time)?,
             resource: message.resource_type,
             record_id: RecordId(uuid("record_id", &message.record_id)?),
-            data: json("data", &message.data)?,
+            data,
             changes: if message.changes.is_empty() { None } else { Some(json("changes", &message.changes)?) },
             correlation_id: uuid("correlation_id", &message.correlation_id)?,
             sequence: message.sequence,
@@ -152,6 +160,12 @@ mod tests {
         message.record_id = message.id.clone();
         message.data = b"{".to_vec();
         assert!(matches!(Event::decode(&message.encode_to_vec()), Err(DecodeError::Json("data", _))));
+        for other in ["[]", "null", r#""{}""#, " 1"] {
+            message.data = other.into();
+            assert!(matches!(Event::decode(&message.encode_to_vec()), Err(DecodeError::Data)), "{other}");
+        }
+        message.data = b" {} ".to_vec();
+        assert!(Event::decode(&message.encode_to_vec()).is_ok());
     }
 
     #[test]

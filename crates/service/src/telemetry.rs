@@ -33,6 +33,8 @@ pub fn start(service: &'static str, settings: &Telemetry) -> anyhow::Result<Flus
         .with_sampler(sampler)
         .with_resource(Resource::builder().with_service_name(service).build());
     if let Some(endpoint) = &settings.otlp_endpoint {
+        // The exporter's client takes the provider of the process; an error says that there is one.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let exporter = SpanExporter::builder().with_http().with_endpoint(endpoint).build()?;
         provider = provider.with_batch_exporter(exporter);
     }

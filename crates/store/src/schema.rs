@@ -1002,6 +1002,9 @@ diesel::table! {
         url -> Text,
         started_at -> Timestamptz,
         duration_ms -> Nullable<Integer>,
+        durations -> Nullable<Json>,
+        remote_address -> Nullable<Text>,
+        tls_version -> Nullable<Text>,
         outcome -> Text,
         request_headers -> Nullable<Json>,
         response_status -> Nullable<Integer>,
@@ -1009,6 +1012,7 @@ diesel::table! {
         response_body -> Nullable<Text>,
         error_layer -> Nullable<Text>,
         error -> Nullable<Text>,
+        error_detail -> Nullable<Text>,
         next_attempt_at -> Nullable<Timestamptz>,
     }
 }
@@ -1048,6 +1052,7 @@ diesel::table! {
         breaker_reason -> Nullable<Text>,
         probe_at -> Nullable<Timestamptz>,
         parkings -> Integer,
+        free_at -> Nullable<Timestamptz>,
         last_success_at -> Nullable<Timestamptz>,
         last_failure_at -> Nullable<Timestamptz>,
         failing_since -> Nullable<Timestamptz>,
@@ -1067,6 +1072,7 @@ diesel::table! {
         event_id -> Uuid,
         version -> Integer,
         body -> Bytea,
+        sha256 -> Bytea,
         correlation_id -> Uuid,
         created_at -> Timestamptz,
     }
@@ -1093,6 +1099,19 @@ diesel::table! {
 }
 
 diesel::table! {
+    webhook_signing_keys (workspace_id, id) {
+        workspace_id -> Uuid,
+        id -> Uuid,
+        public_key -> Text,
+        private_key_sealed -> Bytea,
+        expires_at -> Nullable<Timestamptz>,
+        lock_version -> Integer,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     webhook_subscriptions (workspace_id, id) {
         workspace_id -> Uuid,
         id -> Uuid,
@@ -1107,6 +1126,7 @@ diesel::table! {
         concurrency -> Nullable<Integer>,
         ordering -> Text,
         payload_version -> Integer,
+        ed25519 -> Bool,
         headers -> Nullable<Jsonb>,
         headers_sealed -> Nullable<Bytea>,
         secret_sealed -> Bytea,

@@ -25,15 +25,22 @@ impl Database {
     /// # Panics
     /// When the server is away.
     pub async fn create() -> Self {
-        let server = crate::server("PULSE_DATABASE__URL");
-        let admin = connect(&server).await;
-        let template = template(&admin, &server).await;
+        Self::create_at(&crate::server("PULSE_DATABASE__URL")).await
+    }
+
+    /// The same at another server.
+    ///
+    /// # Panics
+    /// When the server is away.
+    pub async fn create_at(server: &str) -> Self {
+        let admin = connect(server).await;
+        let template = template(&admin, server).await;
         let name = format!("pulse_test_{}_{}", now(), Uuid::new_v4().simple());
         admin
             .batch_execute(&format!("CREATE DATABASE {name} TEMPLATE {template}"))
             .await
             .expect("a database is made");
-        Self { url: with_database(&server, &name) }
+        Self { url: with_database(server, &name) }
     }
 
     /// Makes an empty database.
@@ -57,6 +64,11 @@ impl Database {
     /// When the server is away.
     pub async fn client(&self) -> Client {
         connect(&self.url).await
+    }
+
+    /// The same, or nothing while the server is away.
+    pub async fn reach(&self) -> Option<Client> {
+        try_connect(&self.url).await.ok()
     }
 
     /// Settings that lead here, with few connections: many tests run at once.
@@ -143,11 +155,15 @@ fn fingerprint() -> u64 {
 }
 
 async fn connect(url: &str) -> Client {
-    let (client, connection) = tokio_postgres::connect(url, NoTls).await.expect("PostgreSQL is there");
+    try_connect(url).await.expect("PostgreSQL is there")
+}
+
+async fn try_connect(url: &str) -> Result<Client, tokio_postgres::Error> {
+    let (client, connection) = tokio_postgres::connect(url, NoTls).await?;
     // Ends with the client.
     #[expect(clippy::disallowed_methods, reason = "the driver of a test's connection")]
     tokio::spawn(connection);
-    client
+    Ok(client)
 }
 
 fn with_database(server: &str, name: &str) -> String {

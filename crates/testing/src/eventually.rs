@@ -11,8 +11,20 @@ const GLANCE: Duration = Duration::from_millis(10);
 ///
 /// # Panics
 /// When it finds nothing in time; the message says what was waited for.
-pub async fn eventually<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
-    let deadline = Instant::now() + PATIENCE;
+pub async fn eventually<T>(what: &str, look: impl AsyncFnMut() -> Option<T>) -> T {
+    eventually_within(PATIENCE, what, look).await
+}
+
+/// The same for what is known to take longer, or must not take as long.
+///
+/// # Panics
+/// When it finds nothing in time; the message says what was waited for.
+pub async fn eventually_within<T>(
+    patience: Duration,
+    what: &str,
+    mut look: impl AsyncFnMut() -> Option<T>,
+) -> T {
+    let deadline = Instant::now() + patience;
     loop {
         if let Some(found) = look().await {
             return found;

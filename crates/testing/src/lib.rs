@@ -1,15 +1,18 @@
 //! Test support: what a test needs to talk to the running services as users do, each on its own database and queues.
 //!
 //! In reading order: [`database`] makes a migrated database, [`broker`] a namespace on the broker, [`running`] keeps a
-//! service going in the background, [`sink`] receives webhooks, [`mailbox`] mails, [`eventually`] waits for a condition,
+//! service going in the background, [`sink`] receives webhooks, [`mailbox`] mails, [`dns`] knows names, [`inside`] where
+//! nothing may be sent to, [`eventually`] waits for a condition,
 //! [`http`] is the client to call services with, [`wire`] is for what no client does, [`redis`] is a store of limits. The
 //! servers are those of `PULSE_DATABASE__URL` and `PULSE_BUS__URL`, which
 //! `make test` starts.
 
 pub mod broker;
 pub mod database;
+pub mod dns;
 mod eventually;
 pub mod http;
+pub mod inside;
 pub mod mailbox;
 pub mod redis;
 pub mod running;
@@ -17,7 +20,8 @@ pub mod sink;
 pub mod wire;
 
 pub use database::Database;
-pub use eventually::eventually;
+pub use dns::Dns;
+pub use eventually::{eventually, eventually_within};
 pub use mailbox::Mailbox;
 pub use running::Running;
 pub use sink::Sink;

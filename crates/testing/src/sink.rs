@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use actix_web::web::{self, Bytes};
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer};
@@ -21,6 +21,17 @@ pub struct Received {
     pub body: Vec<u8>,
     /// When its body was complete.
     pub at: Instant,
+    /// The status of its answer, whether or not the sender was there to hear it.
+    pub status: u16,
+}
+
+/// How a request is answered.
+#[derive(Clone, Copy, Debug)]
+pub struct Answer {
+    /// The status.
+    pub status: u16,
+    /// How long it takes.
+    pub after: Duration,
 }
 
 impl Received {
@@ -40,21 +51,36 @@ impl Received {
     }
 }
 
-#[derive(Default)]
+type Manner = Box<dyn FnMut(&Received) -> Answer + Send>;
+
 struct State {
     received: Vec<Received>,
-    /// Statuses of the next answers; 200 when there is none.
+    /// Statuses of the next answers; then its manner says.
     answers: Vec<u16>,
+    manner: Manner,
     /// Whether requests wait for their answers.
     held: watch::Sender<bool>,
 }
 
 impl State {
     /// Remembers a request, and says how it is answered, and when.
-    fn take_in(&mut self, received: Received) -> (u16, watch::Receiver<bool>) {
+    fn take_in(&mut self, mut received: Received) -> (Answer, watch::Receiver<bool>) {
+        let answer = if self.answers.is_empty() {
+            (self.manner)(&received)
+        } else {
+            Answer::at_once(self.answers.remove(0))
+        };
+        received.status = answer.status;
         self.received.push(received);
-        let status = if self.answers.is_empty() { 200 } else { self.answers.remove(0) };
-        (status, self.held.subscribe())
+        (answer, self.held.subscribe())
+    }
+}
+
+impl Answer {
+    /// Without delay.
+    #[must_use]
+    pub const fn at_once(status: u16) -> Self {
+        Self { status, after: Duration::ZERO }
     }
 }
 
@@ -72,13 +98,27 @@ impl std::fmt::Debug for Sink {
 }
 
 impl Sink {
-    /// Starts a receiver.
+    /// Starts a receiver that answers 200, unless it is told otherwise.
     ///
     /// # Panics
     /// When no port is free.
     #[must_use]
     pub fn start() -> Self {
-        let state = Arc::new(Mutex::new(State::default()));
+        Self::start_as(|_| Answer::at_once(200))
+    }
+
+    /// Starts a receiver with a manner of its own; what it is told to answer goes before that.
+    ///
+    /// # Panics
+    /// When no port is free.
+    #[must_use]
+    pub fn start_as(manner: impl FnMut(&Received) -> Answer + Send + 'static) -> Self {
+        let state = Arc::new(Mutex::new(State {
+            received: Vec::new(),
+            answers: Vec::new(),
+            manner: Box::new(manner),
+            held: watch::Sender::new(false),
+        }));
         let shared = web::Data::from(Arc::clone(&state));
         let server = HttpServer::new(move || {
             App::new()
@@ -102,7 +142,7 @@ impl Sink {
         format!("http://{}/", self.address)
     }
 
-    /// Statuses to answer the next requests with; 200 afterwards.
+    /// Statuses to answer the next requests with.
     pub fn answer(&self, statuses: &[u16]) {
         self.lock().answers.extend_from_slice(statuses);
     }
@@ -143,9 +183,12 @@ async fn receive(request: HttpRequest, body: Bytes, state: web::Data<Mutex<State
         .map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
         .collect();
     let path = request.uri().to_string();
-    let received = Received { path, headers, body: body.to_vec(), at: Instant::now() };
-    let (status, mut held) = state.lock().expect("no test panics while it holds this").take_in(received);
+    let received = Received { path, headers, body: body.to_vec(), at: Instant::now(), status: 0 };
+    let (answer, mut held) = state.lock().expect("no test panics while it holds this").take_in(received);
     // The sender lives as long as the state does.
     let _ = held.wait_for(|held| !held).await;
-    HttpResponse::build(actix_web::http::StatusCode::from_u16(status).expect("a status")).finish()
+    if !answer.after.is_zero() {
+        tokio::time::sleep(answer.after).await;
+    }
+    HttpResponse::build(actix_web::http::StatusCode::from_u16(answer.status).expect("a status")).finish()
 }

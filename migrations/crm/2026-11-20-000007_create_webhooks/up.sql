@@ -25,6 +25,8 @@ CREATE TABLE webhook_subscriptions (
         CONSTRAINT webhook_subscriptions_ordering_check CHECK (ordering IN ('none', 'per_record')),
     payload_version integer NOT NULL DEFAULT 1
         CONSTRAINT webhook_subscriptions_payload_version_check CHECK (payload_version IN (1, 2)),
+    -- Whether `webhook-signature` carries signatures by the keys of the workspace as well.
+    ed25519 boolean NOT NULL DEFAULT false,
     -- Headers of every request: their names with masked values as clients see them, and {"name": "value"} sealed for
     -- the id of the subscription. Both or none.
     headers jsonb,
@@ -60,8 +62,8 @@ CREATE TRIGGER webhook_subscriptions_notify
     AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON webhook_subscriptions
     FOR EACH STATEMENT EXECUTE FUNCTION notify_webhook_subscriptions();
 
--- What is known of the receiver behind a subscription. A row appears with the first failure; no row is a receiver that
--- nothing bad is known of.
+-- What is known of the receiver behind a subscription. A row appears with the first failure, or with the first delivery
+-- where a rate is set; no row is a receiver that nothing bad is known of.
 CREATE TABLE webhook_endpoints (
     workspace_id uuid NOT NULL,
     -- That of the subscription.
@@ -75,6 +77,8 @@ CREATE TABLE webhook_endpoints (
     probe_at timestamptz,
     -- How often it was parked or probed since the last success.
     parkings integer NOT NULL DEFAULT 0,
+    -- Where the subscription sets a rate: when the next call may begin. Whoever claims deliveries moves it on for each.
+    free_at timestamptz,
     last_success_at timestamptz,
     last_failure_at timestamptz,
     -- Since the last success: when the first attempt failed, how many failed, how many deliveries were given up, and when
@@ -141,6 +145,8 @@ CREATE TABLE webhook_payloads (
     event_id uuid NOT NULL,
     version integer NOT NULL,
     body bytea NOT NULL,
+    -- Of the bytes as they were rendered; every request says it in `Content-Digest`.
+    sha256 bytea NOT NULL,
     -- Of the event.
     correlation_id uuid NOT NULL,
     created_at timestamptz NOT NULL DEFAULT now(),
@@ -189,7 +195,7 @@ CREATE TABLE webhook_deliveries (
 
 -- An event that comes twice from the bus is delivered once.
 CREATE UNIQUE INDEX webhook_deliveries_event_id_key
-    ON webhook_deliveries (workspace_id, subscription_id, event_id) WHERE replay_of_id IS NULL;
+    ON webhook_deliveries (workspace_id, event_id, subscription_id) WHERE replay_of_id IS NULL;
 -- What waits for its time stands in the first of these, what somebody holds in the second: a subscription with a million
 -- retries that are due is passed by in one step.
 CREATE INDEX webhook_deliveries_due_idx ON webhook_deliveries (subscription_id, next_attempt_at)
@@ -220,6 +226,12 @@ CREATE TABLE webhook_attempts (
     started_at timestamptz NOT NULL,
     -- From the look-up of the name to the last byte of the answer.
     duration_ms integer,
+    -- Of it, in milliseconds, what each phase took that was reached: {"dns_ms": 3, "connect_ms": 12, "tls_ms": 25,
+    -- "wait_ms": 80, "body_ms": 1}. On a connection that was open already there are the last two alone.
+    durations json,
+    -- Whom it was connected to, and the version of TLS.
+    remote_address text,
+    tls_version text,
     outcome text NOT NULL CONSTRAINT webhook_attempts_outcome_check CHECK (
         outcome IN ('succeeded', 'failed', 'unknown')
     ),
@@ -231,6 +243,8 @@ CREATE TABLE webhook_attempts (
     -- dns, blocked_target, connect, tls, timeout, http_status, body
     error_layer text,
     error text,
+    -- What operators may know besides.
+    error_detail text,
     -- When the next attempt was due, as it stood after this one.
     next_attempt_at timestamptz,
     CONSTRAINT webhook_attempts_pkey PRIMARY KEY (workspace_id, id, started_at)

@@ -301,7 +301,7 @@ async fn create(
         false => Definitions::NONE,
     };
     let mut changes = new_record_with(resource, payload, &definitions).await?;
-    app.check(&mut changes, None)?;
+    app.check(&mut changes, None).await?;
     let listing = app.engine().create_shown(bearer.act(), changes, &plan).await?;
     app.changed(resource);
     created_shown(request, &plan, &listing, None)
@@ -326,7 +326,7 @@ async fn update(
         false => Definitions::NONE,
     };
     let mut changes = Changes::updating_with(resource, input, &definitions)?;
-    app.check(&mut changes, Some(id))?;
+    app.check(&mut changes, Some(id)).await?;
     let listing = app.engine().update_shown(bearer.act(), id, changes, expected, &plan).await?;
     app.changed(resource);
     written(StatusCode::OK, request, &plan, &listing, None)

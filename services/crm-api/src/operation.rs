@@ -85,6 +85,8 @@ pub(crate) enum Answer {
     Data(u16, fn() -> Value),
     /// A document whose `meta` has this schema, and no data.
     Meta(u16, fn() -> Value),
+    /// JSON of this schema that is no document of JSON:API: others have said what it looks like.
+    Plain(u16, fn() -> Value),
     /// No document.
     Empty(u16),
 }

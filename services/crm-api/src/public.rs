@@ -1,5 +1,5 @@
-//! What is open to everybody who knows an address: forms, and requests to sign. Bodies are plain JSON or what browsers
-//! send, so nothing is negotiated.
+//! What is open to everybody who knows an address: forms, requests to sign, and the keys that webhooks are verified with.
+//! Bodies are plain JSON or what browsers send, so nothing is negotiated.
 
 use actix_web::web;
 
@@ -10,8 +10,11 @@ use crate::{answer, resources};
 pub(crate) const ROOT: &str = "/api/v1/public";
 
 /// All of it.
-pub(crate) static OPERATIONS: &[&[Operation]] =
-    &[resources::esignature_requests::PUBLIC_OPERATIONS, resources::forms::PUBLIC_OPERATIONS];
+pub(crate) static OPERATIONS: &[&[Operation]] = &[
+    resources::esignature_requests::PUBLIC_OPERATIONS,
+    resources::forms::PUBLIC_OPERATIONS,
+    resources::webhook_signing_keys::PUBLIC_OPERATIONS,
+];
 
 pub(crate) fn routes(config: &mut web::ServiceConfig) {
     let mut scope = web::scope(ROOT);

@@ -1,7 +1,7 @@
 //! What the program can be told to do: its roles, and the tools of those who operate it.
 
 use clap::{Parser, Subcommand};
-use pulse_bus::dead_letters::{self, Depth};
+use pulse_bus::dead_letters::{self, DeadLetter, Depth};
 use pulse_bus::topology::QUEUES;
 use pulse_service::settings::Arguments;
 use pulse_service::{Service, telemetry};
@@ -34,8 +34,11 @@ enum Role {
     Migrate,
     /// Prints crates/store/src/schema.rs for the migrated database.
     Schema,
-    /// Counts what waits in every queue and what was set aside.
+    /// Counts what waits in every queue and what was set aside, and says why.
     DeadLetters {
+        /// Shows so many at most of each queue, the oldest first.
+        #[arg(long, default_value_t = 10)]
+        show: u32,
         /// Puts what was set aside back into its queue.
         #[arg(long)]
         requeue: bool,
@@ -78,7 +81,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
             print!("{}", introspect::schema_of(&settings.database_urls().0).await?);
             Ok(())
         }
-        Some(Role::DeadLetters { requeue }) => count_dead_letters(&settings, requeue).await,
+        Some(Role::DeadLetters { show, requeue }) => tell_of_dead_letters(&settings, show, requeue).await,
         Some(Role::Seed { receiver_secret: true, .. }) => {
             println!("{}", seed::Tokens::of(&settings)?.webhook);
             Ok(())
@@ -95,11 +98,16 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
     }
 }
 
-async fn count_dead_letters(settings: &Settings, requeue: bool) -> anyhow::Result<()> {
+async fn tell_of_dead_letters(settings: &Settings, show: u32, requeue: bool) -> anyhow::Result<()> {
     for queue in QUEUES {
+        let letters = dead_letters::look(&settings.bus, *queue, show).await?;
         let moved = if requeue { dead_letters::requeue(&settings.bus, *queue).await? } else { 0 };
         let Depth { ready, dead } = dead_letters::depth(&settings.bus, *queue).await?;
         println!("{}: {ready} waiting, {dead} set aside, {moved} put back", queue.name);
+        for DeadLetter { id, kind, reason } in letters {
+            let (id, kind) = (id.as_deref().unwrap_or("no id"), kind.as_deref().unwrap_or("no type"));
+            println!("  {id} {kind}: {reason}");
+        }
     }
     Ok(())
 }

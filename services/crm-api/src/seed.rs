@@ -153,7 +153,7 @@ async fn workspace(app: &App) -> anyhow::Result<WorkspaceId> {
     let made = WorkspaceId::generate();
     connection
         .transaction::<_, diesel::result::Error, _>(async |connection| {
-            create_workspace(connection, made, Uuid::now_v7(), &new).await
+            create_workspace(app, connection, made, Uuid::now_v7(), &new).await
         })
         .await?;
     Ok(made)

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, anyhow};
+use anyhow::{Context, anyhow, ensure};
 use pulse_bus::{Consumer, Failure, Incoming, topology};
 use pulse_domain::{Event, catalogue};
 use pulse_store::notify::Waker;
@@ -57,8 +57,15 @@ pub(crate) fn run(
 
 fn read(body: &[u8]) -> anyhow::Result<Event> {
     let event = Event::decode(body)?;
-    catalogue::find(&event.kind)
+    let kind = catalogue::find(&event.kind)
         .with_context(|| format!("`{}` is not in the event catalogue", event.kind))?;
+    ensure!(
+        event.resource == kind.resource,
+        "`{}` is about {}, not `{}`",
+        kind.name,
+        kind.resource,
+        event.resource
+    );
     Ok(event)
 }
 
@@ -101,8 +108,8 @@ impl FanOut {
         for (event, subscription, payload) in planned.into_values() {
             let new =
                 NewDelivery::new(event, subscription.id, subscription.payload_version, subscription.ordered);
-            // What waits for its turn is held by nobody.
-            let hand = self.hand.as_ref().filter(|_| !new.ordered);
+            // What waits for its turn is held by nobody, and a rate is that of all processes.
+            let hand = self.hand.as_ref().filter(|_| !new.ordered && !subscription.rated);
             let place = hand.and_then(|hand| hand.take(subscription));
             held.push(place.is_some());
             if let Some(place) = place {
@@ -111,9 +118,10 @@ impl FanOut {
             deliveries.push(new);
         }
         let lease = self.hand.as_ref().map_or(Duration::ZERO, Hand::lease);
+        // From before the statement: however long its answer takes, the lease runs.
+        let since = Instant::now();
         let made = delivery::insert(&mut link, &payloads, &deliveries, &held, lease).await?;
         drop(link);
-        let since = Instant::now();
         // What was there before is somebody else's, and its place is free again.
         let leased = deliveries.into_iter().filter_map(|new| {
             let (at, (subscription, payload, place)) = (*made.get(&new.id)?, taken.remove(&new.id)?);
@@ -127,6 +135,7 @@ impl FanOut {
                 number: 1,
                 first_attempt_at: at,
                 anchor: at,
+                not_before: None,
                 sequence: new.sequence,
                 strand: None,
                 lease: Lease { epoch: 1, at, since },

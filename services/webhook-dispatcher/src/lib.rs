@@ -27,8 +27,8 @@ use std::net::SocketAddr;
 use anyhow::Context;
 use pulse_bus::Publisher;
 use pulse_domain::seal::MasterKey;
-use pulse_service::Service;
 use pulse_service::health::Readiness;
+use pulse_service::{Service, egress};
 use pulse_store::Pool;
 use pulse_store::notify::{Channel, Listener, Waker};
 use secrecy::ExposeSecret;
@@ -68,6 +68,7 @@ pub fn build(service: &mut Service, settings: &Settings, role: Option<Role>) -> 
     let subscriptions = subscriptions::Subscriptions::new(
         MasterKey::from_base64(settings.security.master_key.expose_secret())
             .context("security.master_key")?,
+        egress::Rules::new(&settings.egress),
         settings.delivery.per_subscription,
     );
     if plays(Role::Deliver) || plays(Role::FanOut) {

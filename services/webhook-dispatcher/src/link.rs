@@ -1,10 +1,10 @@
 //! A connection to the database with its statements prepared: opened when it is needed, and again after it broke.
 //!
-//! Each part of the work has one of its own and uses it alone: nothing waits for a pool, and a statement is planned once.
+//! Each part of the work has one of its own and uses it alone: nothing waits for a pool, and a statement is parsed once.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use pulse_store::Settings;
@@ -25,6 +25,11 @@ const PLANS: &str = "
     SET enable_mergejoin TO off;
     SET jit TO off";
 
+/// A plan is used for this long. Which index it takes depends on how large the tables were when it was made, and one that
+/// was made while a table was empty may read all of a workspace for each key: PostgreSQL itself plans again only after it
+/// has analysed the table, a minute later.
+const PLAN_AGE: Duration = Duration::from_secs(1);
+
 /// The values of a statement.
 pub(crate) type Parameters<'a> = &'a [&'a (dyn ToSql + Sync)];
 
@@ -40,6 +45,7 @@ pub(crate) struct Link {
 struct Open {
     client: Client,
     statements: HashMap<&'static str, Statement>,
+    planned_at: Instant,
     /// Does the network's part of the work, and ends with this.
     _driver: JoinSet<()>,
 }
@@ -88,6 +94,10 @@ impl Link {
             Some(open) => open,
             None => self.open.insert(open(self.url.expose_secret(), self.unsynced).await?),
         };
+        if open.planned_at.elapsed() > PLAN_AGE {
+            open.client.batch_execute("DISCARD PLANS").await?;
+            open.planned_at = Instant::now();
+        }
         let statement = match open.statements.entry(sql) {
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(unknown) => unknown.insert(open.client.prepare(sql).await?),
@@ -108,7 +118,7 @@ async fn open(url: &str, unsynced: bool) -> anyhow::Result<Open> {
     if unsynced {
         client.batch_execute("SET synchronous_commit TO off").await?;
     }
-    Ok(Open { client, statements: HashMap::new(), _driver: driver })
+    Ok(Open { client, statements: HashMap::new(), planned_at: Instant::now(), _driver: driver })
 }
 
 /// Whether a failure is the fault of a value, so that the same statement can never succeed: data exception, integrity

@@ -11,13 +11,14 @@ use std::num::NonZeroU16;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use anyhow::anyhow;
+use anyhow::{Context, anyhow};
 use chrono::{DateTime, Utc};
 use pulse_domain::Event;
 use pulse_domain::seal::MasterKey;
 use pulse_domain::signature::Secret;
+use pulse_domain::signature::asymmetric::SigningKey;
 use pulse_jsonapi::ransack::Filter;
-use pulse_service::egress::{HeaderMap, HeaderName, HeaderValue};
+use pulse_service::egress::{HeaderMap, HeaderName, HeaderValue, Refused, Rules, Target};
 use pulse_store::notify::Listener;
 use tokio_postgres::Row;
 use tokio_util::sync::CancellationToken;
@@ -33,10 +34,18 @@ const MOST: usize = 10_000;
 const LOAD: &str = "
     SELECT s.workspace_id, s.id, s.xmin::text::bigint AS version, s.url, s.event_types, s.filter,
            s.payload_version, s.max_retries, s.ordering = 'per_record' AS ordered,
-           coalesce(s.concurrency, $2::integer) AS concurrency, s.rate_per_second, s.headers_sealed, s.secret_sealed,
-           s.previous_secret_sealed, s.previous_secret_expires_at
+           coalesce(s.concurrency, $2::integer) AS concurrency, s.rate_per_second IS NOT NULL AS rated, s.headers_sealed,
+           s.secret_sealed, s.previous_secret_sealed, s.previous_secret_expires_at, s.ed25519, k.key_ids, k.keys_sealed,
+           k.keys_expire_at
       FROM webhook_subscriptions AS s
       LEFT JOIN webhook_endpoints AS e ON e.workspace_id = s.workspace_id AND e.id = s.id
+      LEFT JOIN LATERAL (
+          SELECT array_agg(id ORDER BY expires_at DESC) AS key_ids,
+                 array_agg(private_key_sealed ORDER BY expires_at DESC) AS keys_sealed,
+                 array_agg(expires_at ORDER BY expires_at DESC) AS keys_expire_at
+            FROM webhook_signing_keys
+           WHERE workspace_id = s.workspace_id AND (expires_at IS NULL OR expires_at > now())
+      ) AS k ON s.ed25519
      WHERE s.workspace_id = ANY ($1) AND s.enabled AND s.deleted_at IS NULL
        AND NOT coalesce(e.disabled_at > s.enabled_at, false)";
 
@@ -48,14 +57,16 @@ pub(crate) struct Subscription {
     /// Another after every change.
     pub(crate) version: i64,
     pub(crate) url: String,
+    /// What is called under that, or why it is not: what a subscription was registered with may be refused by now.
+    pub(crate) target: Result<Target, Vec<Refused>>,
     pub(crate) payload_version: i32,
     pub(crate) max_retries: usize,
     /// Whether the events of a record go one after the other, in order.
     pub(crate) ordered: bool,
     /// Deliveries under way at most.
     pub(crate) concurrency: usize,
-    /// Time between the beginnings of two attempts, at least.
-    pub(crate) interval: Option<Duration>,
+    /// Whether so many attempts may begin in a second and no more: who claims deliveries is told when each of them may.
+    pub(crate) rated: bool,
     /// What deliveries are signed with; `None` where it does not open.
     pub(crate) keys: Option<Keys>,
     /// Names of the event catalogue, or `*`.
@@ -76,6 +87,9 @@ pub(crate) struct Keys {
     pub(crate) current: Secret,
     /// The secret before a rotation that is not over, and when that is.
     pub(crate) previous: Option<(Secret, DateTime<Utc>)>,
+    /// The keys of the workspace, where the subscription asks for their signatures: the present one first, the one before a
+    /// rotation with the time that it expires at.
+    pub(crate) asymmetric: Vec<(SigningKey, Option<DateTime<Utc>>)>,
     /// Headers that the subscription sends along.
     pub(crate) headers: HeaderMap,
 }
@@ -89,6 +103,7 @@ pub(crate) struct Subscriptions(Arc<Shared>);
 
 struct Shared {
     key: MasterKey,
+    rules: Rules,
     concurrency: i32,
     known: Mutex<Known>,
 }
@@ -131,10 +146,11 @@ pub(crate) fn filter(row: &Row) -> anyhow::Result<Option<Filter>> {
 }
 
 impl Subscriptions {
-    /// With the key that secrets are sealed with, and the number of calls that may be under way to a subscription that
-    /// says nothing itself.
-    pub(crate) fn new(key: MasterKey, concurrency: NonZeroU16) -> Self {
-        Self(Arc::new(Shared { key, concurrency: concurrency.get().into(), known: Mutex::default() }))
+    /// With the key that secrets are sealed with, what may be called, and the number of calls that may be under way to a
+    /// subscription that says nothing itself.
+    pub(crate) fn new(key: MasterKey, rules: Rules, concurrency: NonZeroU16) -> Self {
+        let concurrency = concurrency.get().into();
+        Self(Arc::new(Shared { key, rules, concurrency, known: Mutex::default() }))
     }
 
     pub(crate) fn concurrency(&self) -> i32 {
@@ -211,19 +227,18 @@ impl Subscriptions {
             tracing::error!(subscription = %id, error = format!("{error:#}"), "cannot sign");
         });
         let event_types: serde_json::Value = row.get("event_types");
+        let url: String = row.get("url");
         Ok(Subscription {
             workspace_id,
             id,
             version: row.get("version"),
-            url: row.get("url"),
+            target: self.0.rules.vet(&url),
+            url,
             payload_version: row.get("payload_version"),
             max_retries: number(row, "max_retries"),
             ordered: row.get("ordered"),
             concurrency: number(row, "concurrency"),
-            interval: row
-                .get::<_, Option<i32>>("rate_per_second")
-                .and_then(|rate| u32::try_from(rate).ok())
-                .and_then(|rate| Duration::from_secs(1).checked_div(rate)),
+            rated: row.get("rated"),
             keys: keys.ok(),
             event_types: event_types
                 .as_array()
@@ -244,11 +259,22 @@ impl Subscriptions {
                 (Some(sealed), Some(until)) => Some((Secret::new(&open(&sealed)?), until)),
                 _ => None,
             },
+            asymmetric: if row.get("ed25519") { self.signing_keys(row)? } else { Vec::new() },
             headers: match headers {
                 Some(sealed) => custom_headers(&open(&sealed)?)?,
                 None => HeaderMap::new(),
             },
         })
+    }
+
+    fn signing_keys(&self, row: &Row) -> anyhow::Result<Vec<(SigningKey, Option<DateTime<Utc>>)>> {
+        let ids: Vec<Uuid> = row.try_get("key_ids").context("the workspace has no signing key")?;
+        let (sealed, expire_at): (Vec<Vec<u8>>, Vec<_>) = (row.get("keys_sealed"), row.get("keys_expire_at"));
+        let keys = ids.iter().zip(sealed).zip(expire_at).map(|((id, sealed), expires_at)| {
+            let seed = self.0.key.open(id.as_bytes(), &sealed)?;
+            Ok((SigningKey::from_seed(&seed)?, expires_at))
+        });
+        keys.collect()
     }
 }
 
@@ -277,11 +303,12 @@ impl Subscription {
             id: Uuid::from_u128(id),
             version: 1,
             url: "https://example.com/".into(),
+            target: Rules::default().vet("https://example.com/"),
             payload_version: 1,
             max_retries: 12,
             ordered: false,
             concurrency,
-            interval: None,
+            rated: false,
             keys: None,
             event_types: vec!["*".into()],
             filter: None,

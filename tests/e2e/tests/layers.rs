@@ -9,7 +9,7 @@ const BENCH: &str = "pulse-bench-crm";
 
 /// A dependency, and the only members of the workspace beside the services that may name it.
 const ONLY: &[(&str, &[&str])] = &[
-    ("actix-web", &["pulse-service", "pulse-testing", BENCH]),
+    ("actix-web", &["pulse-service", "pulse-testing", "pulse-e2e", BENCH]),
     ("diesel", &["pulse-store", "pulse-resource"]),
     ("diesel-async", &["pulse-store", "pulse-resource"]),
 ];
@@ -49,6 +49,8 @@ fn broken_rule(package: &Package, dependency: &Dependency, members: &[&str]) -> 
         Some("only pulse-bus knows the broker's protocol")
     } else if to == "redis" && from != "pulse-service" {
         Some("only pulse-service knows the protocol of the store of limits")
+    } else if ["hyper", "hyper-util", "hickory-resolver"].contains(&to) && from != "pulse-service" {
+        Some("only pulse-service connects to strangers")
     } else if is_only_for_others {
         Some("it is kept to the crates that are about it, and the services")
     } else if SERVICES.contains(&to) && (from, to) != (BENCH, "crm-api") {

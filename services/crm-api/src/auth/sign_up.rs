@@ -19,6 +19,7 @@ use super::device::Device;
 use super::form::Form;
 use super::throttle::Attempt;
 use super::{password, password_rules, session};
+use crate::resources::webhook_signing_keys;
 use crate::{App, Error};
 
 /// A workspace to be made.
@@ -75,7 +76,7 @@ pub(super) async fn sign_up(
     let act = session::act(workspace, user, &origin);
     let mut transaction = app.engine().begin(&act).await?;
     let opened = async {
-        create_workspace(transaction.connection(), workspace, user, &new).await?;
+        create_workspace(&app, transaction.connection(), workspace, user, &new).await?;
         session::open(&app, &mut transaction, &Device::of(&request, &origin), user).await
     }
     .await;
@@ -90,8 +91,9 @@ pub(super) async fn sign_up(
     session::answer(&app, &origin, StatusCode::CREATED, grant).await
 }
 
-/// Writes a workspace and its owner.
+/// Writes a workspace with its owner and its first signing key.
 pub(crate) async fn create_workspace(
+    app: &App,
     connection: &mut AsyncPgConnection,
     workspace: WorkspaceId,
     owner: Uuid,
@@ -112,7 +114,7 @@ pub(crate) async fn create_workspace(
         ))
         .execute(connection)
         .await?;
-    Ok(())
+    webhook_signing_keys::create_first(app, connection, workspace).await
 }
 
 /// Something before and behind one `@`, and no blanks: more cannot be known without writing to it.

@@ -79,6 +79,10 @@ fn described(operation: &'static Operation, root: &str) -> Value {
             Answer::Data(status, data) => {
                 (status, responses::found("Done.", &schemas::document("Document", &data())))
             }
+            Answer::Plain(status, schema) => {
+                let content = json!({ "application/json": { "schema": schema() } });
+                (status, json!({ "description": "Done.", "content": content }))
+            }
             Answer::Empty(status) => (status, json!({ "description": "Done." })),
             Answer::Meta(status, meta) => {
                 (status, responses::document("Done.", &schemas::meta_document(&meta())))

@@ -110,7 +110,7 @@ pub(super) static LINES: &[Line] = &[
     // What opens doors, or shows everything there is.
     Line { resources: &["audit_log", "events", "ingest_tokens", "integrations", "trigger_requests",
                         "webhook_attempts", "webhook_deliveries", "webhook_recoveries",
-                        "webhook_subscriptions"],
+                        "webhook_signing_keys", "webhook_subscriptions"],
            grants: [  NOTHING,  NOTHING,  NOTHING,  RUNS,     RUNS,     NOTHING ] },
 ];
 

@@ -45,7 +45,9 @@ pub(crate) mod users;
 pub(crate) mod webhook_attempts;
 pub(crate) mod webhook_deliveries;
 mod webhook_egress;
+mod webhook_payloads;
 pub(crate) mod webhook_recoveries;
+pub(crate) mod webhook_signing_keys;
 pub(crate) mod webhook_subscriptions;
 pub(crate) mod workflow_runs;
 pub(crate) mod workflow_step_runs;
@@ -104,6 +106,7 @@ pub static RESOURCES: &[&Resource] = &[
     &webhook_attempts::WEBHOOK_ATTEMPTS,
     &webhook_deliveries::WEBHOOK_DELIVERIES,
     &webhook_recoveries::WEBHOOK_RECOVERIES,
+    &webhook_signing_keys::WEBHOOK_SIGNING_KEYS,
     &webhook_subscriptions::WEBHOOK_SUBSCRIPTIONS,
     &workflow_runs::WORKFLOW_RUNS,
     &workflow_step_runs::WORKFLOW_STEP_RUNS,
@@ -135,7 +138,9 @@ pub(crate) static OPERATIONS: &[&[Operation]] = &[
     users::OPERATIONS,
     webhook_deliveries::OPERATIONS,
     webhook_egress::OPERATIONS,
+    webhook_payloads::OPERATIONS,
     webhook_recoveries::OPERATIONS,
+    webhook_signing_keys::OPERATIONS,
     webhook_subscriptions::OPERATIONS,
     workflows::OPERATIONS,
 ];
@@ -162,9 +167,9 @@ const ORIGINS: &[&str] = &["ui", "api", "import", "form", "webhook", "workflow",
 impl App {
     /// What needs settings or keys, and so cannot stand in a declaration. Every write that a client asks for passes here:
     /// of a new record, or of the one with the id.
-    pub(crate) fn check(&self, changes: &mut Changes, existing: Option<Uuid>) -> Result<(), Error> {
+    pub(crate) async fn check(&self, changes: &mut Changes, existing: Option<Uuid>) -> Result<(), Error> {
         match changes.resource.name {
-            "webhook_subscriptions" => webhook_subscriptions::check(self, changes, existing),
+            "webhook_subscriptions" => webhook_subscriptions::check(self, changes, existing).await,
             "integrations" => {
                 integrations::seal(self, changes, existing);
                 Ok(())

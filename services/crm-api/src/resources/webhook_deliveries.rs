@@ -18,6 +18,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::webhook_attempts::WEBHOOK_ATTEMPTS;
+use super::webhook_payloads;
 use super::webhook_recoveries::WEBHOOK_RECOVERIES;
 use super::webhook_subscriptions::{WEBHOOK_SUBSCRIPTIONS, require_enabled};
 use crate::auth::Caller;
@@ -59,15 +60,17 @@ pub(super) const OPERATIONS: &[Operation] = &[REPLAY_DELIVERY, SCHEDULE];
 const REPLAY_DELIVERY: Operation = Operation {
     id: "replay_webhook_delivery",
     summary: "Send the same bytes again",
-    description: "The replay is a delivery of its own, whose id is in `meta.delivery_id`.",
+    description: "The replay is a delivery of its own, whose id is in `meta.delivery_id`. It carries the bytes of \
+                  `meta.sha256`, as the delivery that it repeats did.",
     path: "/webhook_deliveries/{id}/replay",
     answers: &[Answer::Meta(202, || {
         json!({
             "type": "object",
-            "required": ["delivery_id", "replay_of_id"],
+            "required": ["delivery_id", "replay_of_id", "sha256"],
             "properties": {
                 "delivery_id": { "type": "string", "format": "uuid" },
                 "replay_of_id": { "type": "string", "format": "uuid" },
+                "sha256": { "type": "string", "pattern": "^[0-9a-f]{64}$" },
             },
         })
     })],
@@ -106,10 +109,11 @@ async fn replay(request: HttpRequest, app: web::Data<App>, caller: Caller) -> Re
     let delivery = app.engine().record(caller.act(), &WEBHOOK_DELIVERIES, id).await?;
     let subscription = subscription_of(&app, &caller, &delivery).await?;
     require_enabled(&app, &caller, &subscription).await?;
+    let sha256 = webhook_payloads::sha256(&app, &caller, id).await?;
     let replay =
         Replay { workspace_id: caller.workspace, delivery_id: delivery.id(), replay_id: Uuid::now_v7() };
     command::send(&app, REPLAY, replay.replay_id, replay.encode()).await?;
-    let meta = json!({ "delivery_id": replay.replay_id, "replay_of_id": delivery.id() });
+    let meta = json!({ "delivery_id": replay.replay_id, "replay_of_id": delivery.id(), "sha256": sha256 });
     Ok(answer::document(StatusCode::ACCEPTED, Writer::meta_only(&Links::none()).finish(Some(&meta))))
 }
 

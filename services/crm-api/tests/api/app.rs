@@ -4,9 +4,10 @@ use std::net::SocketAddr;
 
 use crm_api::Settings;
 use pulse_service::Service;
-use pulse_testing::{Database, KEY, Running, broker, http};
+use pulse_testing::{Database, Dns, KEY, Running, broker, http};
 use reqwest::{Method, Response};
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 pub(crate) const INTERNAL_KEY: &str = "HwECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 const JSON_API: &str = "application/vnd.api+json";
@@ -301,10 +302,12 @@ impl Caller<'_> {
 
 /// The defaults, with keys, a free port, and loopback addresses allowed as targets.
 fn toml_settings() -> Settings {
-    let file = std::env::temp_dir().join(format!("pulse-crm-api-{}.toml", std::process::id()));
+    let file = std::env::temp_dir().join(format!("pulse-crm-api-{}.toml", Uuid::now_v7()));
+    // Not the system's: what a name leads to must not depend on where tests run.
+    let dns = Dns::start().address();
     let text = format!(
         "[http]\nlisten = '127.0.0.1:0'\nworkers = 1\n[security]\nmaster_key = '{KEY}'\nsession_key = '{KEY}'\n\
-         internal_key = '{INTERNAL_KEY}'\n[egress]\nallow = '127.0.0.0/8'\n[limits]\nread_per_minute = {MANY}\n\
+         internal_key = '{INTERNAL_KEY}'\n[egress]\nallow = '127.0.0.0/8'\nnameservers = '{dns}'\n[limits]\nread_per_minute = {MANY}\n\
          write_per_minute = {MANY}\nsign_in_per_minute = {MANY}\n"
     );
     std::fs::write(&file, text).expect("a temporary file");

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::app::{Answer, App, errors};
 
 /// A booking of the signed-in user as host, from one hour of 31 January 2026 to another.
-async fn book(app: &App, hours: (u8, u8), status: &str) -> Answer {
+pub(crate) async fn book(app: &App, hours: (u8, u8), status: &str) -> Answer {
     let host = app.get("/api/v1/users").await.ids().remove(0);
     let at = |hour: u8| format!("2026-01-31T{hour:02}:00:00Z");
     let document = json!({ "data": { "type": "bookings",
@@ -18,7 +18,7 @@ async fn book(app: &App, hours: (u8, u8), status: &str) -> Answer {
     app.post("/api/v1/bookings", document).await
 }
 
-async fn act(app: &App, id: &str, verb: &str, body: Value) -> Answer {
+pub(crate) async fn act(app: &App, id: &str, verb: &str, body: Value) -> Answer {
     app.post(&format!("/api/v1/bookings/{id}/{verb}"), body).await
 }
 

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::app::{Answer, App, errors};
 
 /// A request with recipients of these roles, each one place behind the other.
-async fn request(app: &App, order: &str, roles: &[&str]) -> String {
+pub(crate) async fn request(app: &App, order: &str, roles: &[&str]) -> String {
     let request = app
         .create(
             "esignature_requests",
@@ -40,7 +40,7 @@ async fn add(app: &App, request: &str, role: &str, position: usize) -> Answer {
 }
 
 /// Sends it, and returns the paths of its recipients in their order.
-async fn send(app: &App, request: &str) -> Vec<String> {
+pub(crate) async fn send(app: &App, request: &str) -> Vec<String> {
     let sent = app.post(&format!("/api/v1/esignature_requests/{request}/send"), Value::Null).await;
     assert_eq!(sent.status, 200, "{}", sent.json);
     let links = sent.json["meta"]["links"].as_array().expect("links");
@@ -52,11 +52,11 @@ async fn send(app: &App, request: &str) -> Vec<String> {
         .collect()
 }
 
-async fn act(app: &App, path: &str, verb: &str, body: Value) -> Answer {
+pub(crate) async fn act(app: &App, path: &str, verb: &str, body: Value) -> Answer {
     App::answer(app.request(Method::POST, &format!("{path}/{verb}")).json(&body)).await
 }
 
-fn signature() -> Value {
+pub(crate) fn signature() -> Value {
     json!({ "fields": { "name": "Ada Lovelace" } })
 }
 

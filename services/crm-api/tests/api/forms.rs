@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::app::{Answer, App, errors};
 
 /// A live form, and the address that it is sent to.
-async fn form(app: &App, more: Value) -> (String, String) {
+pub(crate) async fn form(app: &App, more: Value) -> (String, String) {
     let mut attributes = json!({
         "slug": "contact-us", "status": "live", "fields": [
             { "key": "mail", "type": "email", "required": true, "maps_to": "email" },
@@ -26,7 +26,7 @@ async fn form(app: &App, more: Value) -> (String, String) {
     (made.id(), format!("/api/v1/public/forms/{key}/submissions"))
 }
 
-async fn send(app: &App, path: &str, body: Value) -> Answer {
+pub(crate) async fn send(app: &App, path: &str, body: Value) -> Answer {
     App::answer(app.request(Method::POST, path).json(&body)).await
 }
 

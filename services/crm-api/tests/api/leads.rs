@@ -6,7 +6,7 @@ use uuid::Uuid;
 use crate::app::{Answer, App, errors};
 use crate::deals::Board;
 
-async fn convert(app: &App, lead: &str, body: Value) -> Answer {
+pub(crate) async fn convert(app: &App, lead: &str, body: Value) -> Answer {
     app.post(&format!("/api/v1/leads/{lead}/convert"), body).await
 }
 

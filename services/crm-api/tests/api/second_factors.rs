@@ -10,11 +10,11 @@ use crate::app::{Answer, App, errors};
 const PASSWORD: &str = "correct horse battery";
 
 /// Seconds after now, of which codes are made: each code is good once, so tests use those of neighbouring periods.
-fn later(seconds: i64) -> u64 {
+pub(crate) fn later(seconds: i64) -> u64 {
     u64::try_from(Utc::now().timestamp() + seconds).expect("after 1970")
 }
 
-async fn send(app: &App, method: Method, path: &str, form: Value) -> Answer {
+pub(crate) async fn send(app: &App, method: Method, path: &str, form: Value) -> Answer {
     app.send(method, &format!("/api/v1/auth/{path}"), Some(&app.token), Some(&form)).await
 }
 
@@ -24,7 +24,7 @@ async fn sign_in(app: &App, otp: Option<&str>) -> Answer {
 }
 
 /// Adds a factor, and returns its secret and the recovery codes.
-async fn add(app: &App) -> (Secret, Vec<String>) {
+pub(crate) async fn add(app: &App) -> (Secret, Vec<String>) {
     let added = send(app, Method::POST, "totp", json!({ "password": PASSWORD })).await;
     assert_eq!(added.status, 201, "{}", added.json);
     let uri = added.json["meta"]["otpauth_uri"].as_str().expect("a URI");

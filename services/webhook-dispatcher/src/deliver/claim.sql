@@ -31,6 +31,19 @@ claimed AS (
     FROM due
     WHERE d.workspace_id = due.workspace_id AND d.id = due.id
     RETURNING d.*
+),
+paced AS (
+    INSERT INTO webhook_endpoints AS e (workspace_id, id, free_at)
+    SELECT c.workspace_id, c.subscription_id, now() + count(*) * interval '1 second' / s.rate_per_second
+    FROM claimed AS c
+    JOIN webhook_subscriptions AS s ON s.workspace_id = c.workspace_id AND s.id = c.subscription_id
+    WHERE s.rate_per_second IS NOT NULL
+    GROUP BY c.workspace_id, c.subscription_id, s.rate_per_second
+    ORDER BY c.subscription_id
+    -- Who claims at the same moment waits here, and gets the time after that.
+    ON CONFLICT ON CONSTRAINT webhook_endpoints_pkey DO UPDATE
+    SET free_at = greatest(e.free_at, now()) + (excluded.free_at - now())
+    RETURNING workspace_id, id, free_at
 )
 SELECT
     claimed.workspace_id,
@@ -53,12 +66,22 @@ SELECT
         WHEN s.enabled AND s.deleted_at IS NULL AND NOT coalesce(e.disabled_at > s.enabled_at, false)
         THEN s.xmin::text::bigint
     END AS version,
+    -- How long until it may begin, one after the other; NULL where there is no rate.
+    (
+        extract(epoch FROM paced.free_at - now()) * 1000
+        - (
+            count(*) OVER (PARTITION BY claimed.subscription_id) + 1
+            - row_number() OVER (PARTITION BY claimed.subscription_id ORDER BY claimed.next_attempt_at)
+        ) * 1000.0 / s.rate_per_second
+    )::bigint AS begins_in_ms,
     -- NULL where it is too old to be kept.
     p.body,
+    p.sha256,
     p.correlation_id
 FROM claimed
 JOIN webhook_subscriptions AS s ON s.workspace_id = claimed.workspace_id AND s.id = claimed.subscription_id
 LEFT JOIN webhook_endpoints AS e ON e.workspace_id = s.workspace_id AND e.id = s.id
+LEFT JOIN paced ON paced.workspace_id = claimed.workspace_id AND paced.id = claimed.subscription_id
 LEFT JOIN webhook_payloads AS p
   ON p.workspace_id = claimed.workspace_id AND p.event_id = claimed.event_id AND p.version = claimed.payload_version
 ORDER BY claimed.next_attempt_at

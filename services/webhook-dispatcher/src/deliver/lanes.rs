@@ -1,12 +1,14 @@
 //! Lanes: whose turn it is. Each subscription has a lane of what waits in memory, and a call begins only within the
 //! bounds on its subscription, its workspace and the process.
 //!
+//! A rate is not counted here: it is that of all processes, and whoever claims a delivery is told when it may begin.
+//!
 //! Workspaces take turns, and within one its subscriptions. First attempts go before retries, and retries never take
 //! the last quarter of the slots: neither a receiver that hangs nor one that has come back holds up what is fresh.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, HashSet, VecDeque};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use uuid::Uuid;
 
@@ -45,7 +47,7 @@ pub(super) struct Lanes {
     under_way: usize,
     retries: usize,
     workspaces: HashMap<Uuid, usize>,
-    /// Lanes whose rate lets them begin again at a time.
+    /// Lanes whose rate lets them begin at a time.
     resting: BinaryHeap<Reverse<(Instant, Uuid)>>,
 }
 
@@ -57,8 +59,8 @@ struct Lane {
     in_turn: [bool; 2],
     under_way: usize,
     concurrency: usize,
-    interval: Option<Duration>,
-    not_before: Option<Instant>,
+    /// When it stands up again, where it rests.
+    rests_until: Option<Instant>,
 }
 
 /// Lanes that could begin a call, by workspace.
@@ -127,12 +129,10 @@ impl Lanes {
             in_turn: [false; 2],
             under_way: 0,
             concurrency: 1,
-            interval: None,
-            not_before: None,
+            rests_until: None,
         });
         // The newest version of the subscription says what holds.
         lane.concurrency = subscription.concurrency;
-        lane.interval = subscription.interval;
         lane.waiting[usize::from(slot.retry)].push_back(leased);
         self.line_up(id);
     }
@@ -142,9 +142,12 @@ impl Lanes {
         while let Some(Reverse((at, _))) = self.resting.peek()
             && *at <= now
         {
-            if let Some(Reverse((_, lane))) = self.resting.pop() {
-                self.line_up(lane);
-                self.remove_if_idle(lane);
+            if let Some(Reverse((_, id))) = self.resting.pop()
+                && let Some(lane) = self.lanes.get_mut(&id)
+            {
+                lane.rests_until = None;
+                self.line_up(id);
+                self.remove_if_idle(id);
             }
         }
         for kind in KINDS {
@@ -222,11 +225,6 @@ impl Lanes {
         let leased = lane.waiting[kind].pop_front()?;
         let slot = Slot::of(&leased);
         lane.under_way += 1;
-        if let Some(interval) = lane.interval {
-            let not_before = now + interval;
-            lane.not_before = Some(not_before);
-            self.resting.push(Reverse((not_before, id)));
-        }
         self.under_way += 1;
         self.retries += usize::from(slot.retry);
         *self.workspaces.entry(slot.workspace).or_default() += 1;
@@ -234,7 +232,7 @@ impl Lanes {
         Some(leased)
     }
 
-    /// Puts a lane into the turns that it can have.
+    /// Puts a lane into the turns that it can have, or lets it rest.
     fn line_up(&mut self, id: Uuid) {
         let Some(lane) = self.lanes.get_mut(&id) else { return };
         let now = Instant::now();
@@ -244,15 +242,17 @@ impl Lanes {
                 self.turns[kind].push(lane.workspace, id);
             }
         }
+        if let Some(at) = lane.begins_after(now)
+            && lane.rests_until.is_none_or(|until| at < until)
+        {
+            lane.rests_until = Some(at);
+            self.resting.push(Reverse((at, id)));
+        }
     }
 
     fn remove_if_idle(&mut self, id: Uuid) {
-        let now = Instant::now();
         let idle = |lane: &Lane| {
-            lane.under_way == 0
-                && lane.in_turn == [false; 2]
-                && lane.waiting.iter().all(VecDeque::is_empty)
-                && lane.not_before.is_none_or(|at| at <= now)
+            lane.under_way == 0 && lane.in_turn == [false; 2] && lane.waiting.iter().all(VecDeque::is_empty)
         };
         if self.lanes.get(&id).is_some_and(idle) {
             self.lanes.remove(&id);
@@ -262,9 +262,14 @@ impl Lanes {
 
 impl Lane {
     fn may_begin(&self, kind: usize, now: Instant) -> bool {
-        !self.waiting[kind].is_empty()
-            && self.under_way < self.concurrency
-            && self.not_before.is_none_or(|at| at <= now)
+        let is_free = |leased: &Leased| leased.not_before.is_none_or(|at| at <= now);
+        self.waiting[kind].front().is_some_and(is_free) && self.under_way < self.concurrency
+    }
+
+    /// When the next of what waits may begin that may not yet.
+    fn begins_after(&self, now: Instant) -> Option<Instant> {
+        let times = self.waiting.iter().filter_map(|waiting| waiting.front()?.not_before);
+        times.filter(|at| *at > now).min()
     }
 }
 
@@ -272,6 +277,7 @@ impl Lane {
 mod tests {
     use std::num::{NonZeroU16, NonZeroUsize};
     use std::sync::Arc;
+    use std::time::Duration;
 
     use bytes::Bytes;
     use chrono::DateTime;
@@ -302,6 +308,7 @@ mod tests {
             number,
             first_attempt_at: at,
             anchor: at,
+            not_before: None,
             sequence: None,
             strand: None,
             lease: Lease { epoch: 1, at, since: Instant::now() },
@@ -358,19 +365,20 @@ mod tests {
     }
 
     #[test]
-    fn a_rate_spaces_the_beginnings_of_calls() {
+    fn a_call_begins_no_earlier_than_its_rate_lets_it() {
         let mut lanes = lanes(4, 8);
-        let interval = Some(Duration::from_secs(3_600));
-        for _ in 0..2 {
-            lanes.push(leased(1, Subscription { interval, ..Subscription::sample(1, 8) }, 1));
-        }
         let now = Instant::now();
+        let later = now + Duration::from_secs(3_600);
+        for (number, not_before) in [(1, now), (1, later), (2, later + Duration::from_secs(1))] {
+            let leased = leased(1, Subscription::sample(1, 8), number);
+            lanes.push(Leased { not_before: Some(not_before), ..leased });
+        }
         let slot = Slot::of(&lanes.next(now).expect("the first"));
         assert!(lanes.next(now).is_none());
         lanes.ended(slot);
         assert!(lanes.next(now).is_none());
-        let rested = lanes.next_rested().expect("a time");
-        assert_eq!(rested, now + Duration::from_secs(3_600));
+        assert_eq!(lanes.next_rested(), Some(later));
+        assert_eq!(lanes.clear().len(), 2);
     }
 
     #[test]

@@ -25,10 +25,17 @@ use crate::subscriptions::{Subscription, Subscriptions};
 
 /// Claims of one subscription in one statement at most: others have their turn in between.
 const CLAIM: usize = 64;
+/// Where a rate is set, what may begin in this part of a second: others leave some to this process, and it to them.
+const PARTS: usize = 4;
 /// Deliveries that are taken back from lost workers in one statement.
 const TAKE_OVER: usize = 500;
 /// How often leases are looked at.
 const LEASES: Duration = Duration::from_secs(1);
+/// A database that was away or hung comes back to workers that live and have results to record: they go first, or their
+/// calls would be made again.
+const GRACE: Duration = Duration::from_secs(5);
+/// A look that takes longer has met a database that hung.
+const HUNG: Duration = Duration::from_secs(2);
 /// Rest after a look, and after the database failed.
 const BREATH: Duration = Duration::from_millis(10);
 const PAUSE: Duration = Duration::from_millis(500);
@@ -66,6 +73,8 @@ struct Lane {
     workspace: Uuid,
     subscription: Uuid,
     concurrency: usize,
+    /// Deliveries to be claimed at once at most.
+    most: usize,
 }
 
 impl Lane {
@@ -74,6 +83,9 @@ impl Lane {
             workspace: row.get("workspace_id"),
             subscription: row.get("subscription_id"),
             concurrency: usize::try_from(row.get::<_, i32>("concurrency")).unwrap_or(1),
+            most: row
+                .get::<_, Option<i32>>("rate_per_second")
+                .map_or(CLAIM, |rate| usize::try_from(rate).unwrap_or(1).div_ceil(PARTS)),
         }
     }
 
@@ -117,7 +129,10 @@ impl Look {
         while !stop.is_cancelled() {
             let begun = Instant::now();
             let mut found = self.look().await;
-            if found.is_ok() && leases_at <= begun {
+            if begun.elapsed() > HUNG {
+                leases_at = Instant::now() + GRACE;
+            }
+            if found.is_ok() && leases_at <= Instant::now() {
                 leases_at = begun + LEASES;
                 match self.mend().await {
                     // There is more that is due.
@@ -128,6 +143,7 @@ impl Look {
             }
             let found = found.unwrap_or_else(|error| {
                 tracing::warn!(error = format!("{error:#}"), "cannot claim deliveries");
+                leases_at = Instant::now() + GRACE;
                 Found { next: Some(PAUSE), crowded: false }
             });
             let rest = (begun.elapsed() * REST).max(BREATH);
@@ -153,19 +169,24 @@ impl Look {
                 found.due_in(due_in);
                 continue;
             }
+            if let Some(full) = row.get::<_, Option<i64>>("full_ms").filter(|full| *full > 0) {
+                found.due_in(full);
+                continue;
+            }
             let lane = Lane::of(&row);
             match parked {
                 None => {
                     room.unpark(lane.subscription);
-                    found.crowded |= !asked.ask(&lane, CLAIM, false, || lane.place(&room));
+                    found.crowded |= !asked.ask(&lane, lane.most, false, || lane.place(&room));
                 }
                 Some(time) if time <= 0 => rested.push(lane),
                 Some(time) => {
                     found.due_in(time);
                     room.park(lane.subscription, Duration::from_millis(time.unsigned_abs()));
                     if row.get("overdue") {
-                        found.crowded |=
-                            !asked.ask(&lane, lane.concurrency, true, || lane.place_if_parked(&room));
+                        found.crowded |= !asked.ask(&lane, lane.concurrency.min(lane.most), true, || {
+                            lane.place_if_parked(&room)
+                        });
                     }
                 }
             }
@@ -180,6 +201,8 @@ impl Look {
         }
         let lease = milliseconds(self.hand.lease());
         let sql = include_str!("claim.sql");
+        // From before the statement: however long its answer takes, the leases run.
+        let since = Instant::now();
         let rows =
             self.link.query(sql, &[&asked.subscriptions, &asked.counts, &asked.overdue, &lease]).await?;
         if rows.len() < asked.places.values().map(Vec::len).sum::<usize>() {
@@ -188,7 +211,7 @@ impl Look {
         } else {
             found.next = Some(Duration::ZERO);
         }
-        self.hand_over(rows, asked.places).await?;
+        self.hand_over(rows, asked.places, since).await?;
         Ok(found)
     }
 
@@ -196,8 +219,8 @@ impl Look {
         &mut self,
         rows: Vec<Row>,
         mut places: HashMap<Uuid, Vec<Place>>,
+        since: Instant,
     ) -> anyhow::Result<()> {
-        let since = Instant::now();
         let wanted = self.wanted(&rows).await?;
         let mut claimed = Vec::with_capacity(rows.len());
         for row in rows {
@@ -208,8 +231,7 @@ impl Look {
                 record_id: row.get("record_id"),
             });
             let lease = Lease { epoch: row.get("lease_epoch"), at: row.get("leased_at"), since };
-            let body: Option<Vec<u8>> = row.get("body");
-            let (Some(subscription), Some(body)) = (wanted.get(&id), body) else {
+            let (Some(subscription), Some(payload)) = (wanted.get(&id), payload(&row)) else {
                 let key = (row.get("workspace_id"), row.get("id"));
                 let ended = Ended::without_attempt("cancelled", key, strand, lease);
                 // The recorder outlives this.
@@ -222,11 +244,14 @@ impl Look {
                 id: row.get("id"),
                 event_id: row.get("event_id"),
                 event_type: row.get("event_type"),
-                payload: Arc::new(Payload::new(body.into(), row.get("correlation_id"))),
+                payload: Arc::new(payload),
                 retries: row.get("retries"),
                 number: row.get("attempts"),
                 first_attempt_at: row.get("first_attempt_at"),
                 anchor: row.get("anchor"),
+                not_before: row
+                    .get::<_, Option<i64>>("begins_in_ms")
+                    .map(|wait| since + Duration::from_millis(u64::try_from(wait).unwrap_or_default())),
                 sequence: row.get("sequence"),
                 strand,
                 lease,
@@ -276,4 +301,16 @@ impl Look {
         }
         Ok(!lost.is_empty())
     }
+}
+
+/// The bytes as they were stored; `None` where they are not kept any more. What was altered since is never sent.
+fn payload(row: &Row) -> Option<Payload> {
+    let body: Vec<u8> = row.get::<_, Option<_>>("body")?;
+    let payload = Payload::new(body.into(), row.get("correlation_id"));
+    if payload.sha256.as_ref() != row.get::<_, &[u8]>("sha256") {
+        let (delivery, event): (Uuid, Uuid) = (row.get("id"), row.get("event_id"));
+        tracing::error!(%delivery, %event, "the stored bytes of an event were altered");
+        return None;
+    }
+    Some(payload)
 }

@@ -26,6 +26,9 @@ SELECT
     lanes.subscription_id,
     coalesce(s.concurrency, $1::integer) AS concurrency,
     (extract(epoch FROM lanes.next_attempt_at - now()) * 1000)::bigint AS due_in_ms,
+    s.rate_per_second,
+    -- How long until its rate lets a call begin that nobody has claimed yet.
+    CASE WHEN s.rate_per_second IS NOT NULL THEN ceil(extract(epoch FROM e.free_at - now()) * 1000)::bigint END AS full_ms,
     -- While the receiver is parked: for how long; negative when it is time for a probe.
     (extract(epoch FROM e.probe_at - now()) * 1000)::bigint AS parked_ms,
     -- Its day is over: what is left is the last attempt, which is made in any case.

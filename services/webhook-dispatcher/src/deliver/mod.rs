@@ -2,12 +2,13 @@
 //!
 //! In reading order: [`look`] leases deliveries that wait (those that were just made come leased by [`Hand`]), [`lanes`]
 //! says whose turn it is, [`send`] makes the call, [`verdict`] says what becomes of the delivery and [`record`] writes
-//! many results down at once. A worker that dies loses no more than its leases: they run out, the deliveries are taken
+//! many results down at once; an [`outage`] of our own puts deliveries off. A worker that dies loses no more than its leases: they run out, the deliveries are taken
 //! over, and the attempts it had begun are put on record with an unknown outcome. Such a delivery may arrive twice,
 //! under the same event id.
 
 mod lanes;
 mod look;
+mod outage;
 mod record;
 mod send;
 mod verdict;
@@ -32,6 +33,7 @@ use crate::subscriptions::{Subscription, Subscriptions};
 use crate::{Settings, settings};
 use lanes::{Lanes, Slot};
 use look::Look;
+use outage::Outage;
 use record::{Ended, Recorder};
 use send::send;
 use verdict::{MOST_ATTEMPTS, Verdict, judge};
@@ -71,6 +73,7 @@ struct Worker {
     /// A call has to begin within this, or its lease could run out before the result is recorded.
     begin_within: Duration,
     results: mpsc::Sender<Ended>,
+    outage: Outage,
 }
 
 impl Hand {
@@ -123,6 +126,7 @@ impl Deliver {
                 room: room.clone(),
                 begin_within: LEASE_MARGIN - RECORD_MARGIN,
                 results: record,
+                outage: Outage::default(),
             }),
             arrivals,
             recorder: Recorder {
@@ -141,7 +145,8 @@ impl Deliver {
     /// Delivers until told to stop; deliveries under way are finished and recorded before this returns.
     pub(crate) async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
         let Self { look, worker, arrivals, recorder, limits } = self;
-        tokio::join!(look.run(stop.clone()), call(worker, arrivals, limits, stop), recorder.run(),);
+        let calls = call(worker, arrivals, limits, stop.clone());
+        tokio::join!(look.run(stop.clone()), calls, recorder.run(stop));
         Ok(())
     }
 }
@@ -221,12 +226,15 @@ impl Worker {
             return self.end(Ended::without_attempt("exhausted", key, leased.strand, leased.lease)).await;
         }
         let started_at = leased.lease.time_at(begun);
-        let (outcome, headers) = send(&self.client, &leased, started_at).await;
+        let call = send(&self.client, &leased, started_at).await;
         let duration = begun.elapsed();
-        let verdict = judge(&leased, &outcome, Attempt { started_at, ended_at: started_at + duration });
+        if let Some(rest) = self.outage.after(&call) {
+            return self.end(Ended::postponed(&leased, started_at + duration + rest)).await;
+        }
+        let verdict = judge(&leased, &call.outcome, Attempt { started_at, ended_at: started_at + duration });
         tracing::debug!(delivery = %leased.id, attempt = leased.number, ?verdict, "attempted");
         self.room.note(&leased.subscription, (verdict == Verdict::Succeeded).then_some(duration));
-        self.end(Ended::attempted(&leased, started_at, duration, (&outcome, &headers), &verdict)).await;
+        self.end(Ended::attempted(&leased, started_at, duration, &call, &verdict)).await;
     }
 
     async fn give_back(&self, leased: &[Leased]) {

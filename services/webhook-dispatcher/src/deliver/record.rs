@@ -3,17 +3,19 @@
 //! The row of an attempt belongs to whoever made it, so it always gets the true outcome. The row of the delivery belongs
 //! to the lease: a worker that was too slow changes nothing there.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::fmt::Write;
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
-use pulse_service::egress::HeaderMap;
+use pulse_service::egress::{Course, HeaderMap};
 use pulse_store::notify::Waker;
 use serde_json::{Map, Value};
 use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::send::Outcome;
+use super::send::{Call, Outcome};
 use super::verdict::Verdict;
 use crate::delivery::{Lease, Leased};
 use crate::health::{self, Called, Failures, Reason};
@@ -23,8 +25,9 @@ use crate::strand::{self, Strand};
 
 /// Results of one statement at most.
 const BATCH: usize = 256;
-/// How long a result waits for others to come: nobody waits for it, and a statement costs the same for many.
-const LINGER: Duration = Duration::from_millis(10);
+/// How long a result waits for others to come: a statement costs the same for many. Not long, though: what a process has
+/// not recorded when it is killed is delivered twice.
+const LINGER: Duration = Duration::from_millis(5);
 /// Pause after the database failed.
 const PAUSE: Duration = Duration::from_millis(500);
 
@@ -82,6 +85,11 @@ struct Attempt {
     response_body: Option<String>,
     error_layer: Option<&'static str>,
     error: Option<String>,
+    /// For operators alone.
+    error_detail: Option<String>,
+    remote_address: Option<String>,
+    tls_version: Option<&'static str>,
+    durations: Option<String>,
 }
 
 impl Ended {
@@ -90,7 +98,7 @@ impl Ended {
         leased: &Leased,
         started_at: DateTime<Utc>,
         duration: Duration,
-        (outcome, headers): (&Outcome, &HeaderMap),
+        call: &Call,
         verdict: &Verdict,
     ) -> Self {
         let attempt = Attempt {
@@ -99,8 +107,11 @@ impl Ended {
             url: leased.subscription.url.clone(),
             started_at,
             duration_ms: i32::try_from(duration.as_millis()).unwrap_or(i32::MAX),
-            request_headers: masked(headers),
-            ..Attempt::of(outcome, *verdict == Verdict::Succeeded)
+            request_headers: masked(&call.headers),
+            remote_address: call.course.remote_address.map(|address| address.to_string()),
+            tls_version: call.course.tls_version,
+            durations: durations(&call.course),
+            ..Attempt::of(&call.outcome, *verdict == Verdict::Succeeded)
         };
         let (state, retries, next_attempt_at) = match *verdict {
             Verdict::Succeeded => ("succeeded", leased.retries, None),
@@ -112,7 +123,7 @@ impl Ended {
         };
         let receiver = Receiver {
             subscription_id: leased.subscription.id,
-            state: match (outcome, verdict) {
+            state: match (&call.outcome, verdict) {
                 (Outcome::Unsent(_), _) => State::Unknown,
                 (_, Verdict::Succeeded) => State::Well,
                 (_, Verdict::Gone) => State::Gone,
@@ -145,6 +156,11 @@ impl Ended {
             completed_at: None,
             attempt: None,
         }
+    }
+
+    /// Given back without an attempt, and due at a later time.
+    pub(super) fn postponed(leased: &Leased, at: DateTime<Utc>) -> Self {
+        Self { next_attempt_at: Some(at), ..Self::returned(leased) }
     }
 
     /// Not wanted any more, or given up, without an attempt.
@@ -184,6 +200,7 @@ impl Attempt {
             Outcome::Unanswered(failure) => Self {
                 error_layer: Some(failure.layer.name()),
                 error: Some(text(failure.message.as_bytes())),
+                error_detail: failure.detail.as_ref().map(|detail| text(detail.as_bytes())),
                 ..ended
             },
             Outcome::Unsent(reason) => Self { error: Some((*reason).to_owned()), ..ended },
@@ -200,13 +217,13 @@ pub(super) struct Recorder {
     pub(super) waker: Waker,
     /// For events that tell of a subscription that was disabled.
     pub(super) journal: Waker,
-    /// For as long as leases hold it is worth trying: without a result a call would be made again.
+    /// For as long as leases hold it is worth trying, even for a process that stops.
     pub(super) lease: Duration,
 }
 
 impl Recorder {
-    /// Records until nobody can send any more.
-    pub(super) async fn run(mut self) {
+    /// Records until nobody can send any more. Once told to stop it gives up what no lease holds any more.
+    pub(super) async fn run(mut self, stop: CancellationToken) {
         let mut batch = Vec::with_capacity(BATCH);
         while self.results.recv_many(&mut batch, BATCH).await > 0 {
             if batch.len() < BATCH && !self.results.is_closed() {
@@ -217,7 +234,7 @@ impl Recorder {
                     batch.push(ended);
                 }
             }
-            self.record_all(&mut batch).await;
+            self.record_all(&mut batch, &stop).await;
             if strand::advance(&mut self.link, batch.iter().filter_map(|ended| ended.strand)).await > 0 {
                 self.waker.wake();
             }
@@ -228,14 +245,18 @@ impl Recorder {
         }
     }
 
-    async fn record_all(&mut self, batch: &mut Vec<Ended>) {
+    async fn record_all(&mut self, batch: &mut Vec<Ended>, stop: &CancellationToken) {
         while let Err(error) = record(&mut self.link, batch).await {
             if link::is_about_data(&error) {
                 return one_by_one(&mut self.link, batch).await;
             }
             tracing::warn!(attempts = batch.len(), error = format!("{error:#}"), "cannot record attempts");
-            let lease = self.lease;
-            batch.retain(|ended| ended.lease.since.elapsed() + PAUSE < lease);
+            // Without a result a call would be made again. While the database is away nobody takes over, so a result is
+            // good however late it comes.
+            if stop.is_cancelled() {
+                let lease = self.lease;
+                batch.retain(|ended| ended.lease.since.elapsed() + PAUSE < lease);
+            }
             tokio::time::sleep(PAUSE).await;
         }
     }
@@ -281,8 +302,8 @@ fn made(batch: &[Ended]) -> impl Iterator<Item = (&Ended, &Attempt, &Receiver)> 
         .filter_map(|ended| ended.attempt.as_ref().map(|(attempt, receiver)| (ended, attempt, receiver)))
 }
 
-/// The receivers that have taken something.
-fn well(batch: &[Ended]) -> HashSet<(Uuid, Uuid)> {
+/// The receivers that have taken something, in the order in which all write what they know of several.
+fn well(batch: &[Ended]) -> BTreeSet<(Uuid, Uuid)> {
     made(batch)
         .filter(|(_, _, receiver)| receiver.state == State::Well)
         .map(|(ended, _, receiver)| (ended.workspace_id, receiver.subscription_id))
@@ -338,6 +359,10 @@ async fn record(link: &mut Link, batch: &[Ended]) -> anyhow::Result<()> {
                 &column!(made, row => row.0.next_attempt_at),
                 &well_in,
                 &well,
+                &column!(made, row => row.1.error_detail.as_deref()),
+                &column!(made, row => row.1.remote_address.as_deref()),
+                &column!(made, row => row.1.tls_version),
+                &column!(made, row => row.1.durations.as_deref()),
             ],
         )
         .await?;
@@ -382,6 +407,17 @@ fn masked(headers: &HeaderMap) -> String {
         }
     };
     json(headers.iter().map(|(name, value)| (name.to_string(), Value::String(text(value)))).collect())
+}
+
+/// `{"wait_ms":12,"body_ms":0}`: the phases that were reached.
+fn durations(course: &Course) -> Option<String> {
+    let mut object = String::new();
+    for (phase, spent) in course.durations() {
+        let before = if object.is_empty() { '{' } else { ',' };
+        // Writing into a text does not fail.
+        let _ = write!(object, "{before}\"{}_ms\":{}", phase.name(), spent.as_millis());
+    }
+    (!object.is_empty()).then(|| object + "}")
 }
 
 /// JSON that PostgreSQL can store: without NUL.

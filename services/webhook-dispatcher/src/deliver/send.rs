@@ -1,7 +1,7 @@
 //! Sending: one HTTP call with the stored bytes, signed. Neither a transaction nor a connection of the database is held.
 
 use chrono::{DateTime, SecondsFormat, Utc};
-use pulse_service::egress::{self, Answer, Client, HeaderMap, HeaderValue};
+use pulse_service::egress::{Answer, Client, Course, Exchange, Failure, HeaderMap, HeaderValue};
 
 use crate::delivery::Leased;
 use crate::subscriptions::Keys;
@@ -12,23 +12,33 @@ pub(super) enum Outcome {
     /// The receiver answered, with whatever status.
     Answered(Answer),
     /// No answer came.
-    Unanswered(egress::Failure),
+    Unanswered(Failure),
     /// The fault is on this side: nothing was sent.
     Unsent(&'static str),
 }
 
-/// Makes the call, and returns what was sent along.
-pub(super) async fn send(client: &Client, leased: &Leased, now: DateTime<Utc>) -> (Outcome, HeaderMap) {
+/// A call that is over.
+#[derive(Debug)]
+pub(super) struct Call {
+    pub(super) outcome: Outcome,
+    /// How it went, as far as it came.
+    pub(super) course: Course,
+    /// What was sent along.
+    pub(super) headers: HeaderMap,
+}
+
+/// Makes the call.
+pub(super) async fn send(client: &Client, leased: &Leased, now: DateTime<Utc>) -> Call {
     let Some(keys) = &leased.subscription.keys else {
-        return (Outcome::Unsent("the secret of the subscription does not open"), HeaderMap::new());
+        let outcome = Outcome::Unsent("the secret of the subscription does not open");
+        return Call { outcome, course: Course::default(), headers: HeaderMap::new() };
     };
     let headers = headers(keys, leased, now);
-    let body = leased.payload.body.clone();
-    let outcome = match client.post(&leased.subscription.url, headers.clone(), body).await {
-        Ok(answer) => Outcome::Answered(answer),
-        Err(failure) => Outcome::Unanswered(failure),
+    let Exchange { course, result } = match &leased.subscription.target {
+        Ok(target) => client.post(target, headers.clone(), leased.payload.body.clone()).await,
+        Err(refused) => Exchange::refused(refused),
     };
-    (outcome, headers)
+    Call { outcome: result.map_or_else(Outcome::Unanswered, Outcome::Answered), course, headers }
 }
 
 fn headers(keys: &Keys, leased: &Leased, now: DateTime<Utc>) -> HeaderMap {
@@ -37,9 +47,11 @@ fn headers(keys: &Keys, leased: &Leased, now: DateTime<Utc>) -> HeaderMap {
     let bare = previous.unwrap_or(&keys.current).bare(&leased.payload.body);
     let event_id = leased.event_id.to_string();
     let timestamp = now.timestamp();
-    let signatures: Vec<String> = std::iter::once(&keys.current)
-        .chain(previous)
+    let secrets = std::iter::once(&keys.current).chain(previous);
+    let good = keys.asymmetric.iter().filter(|(_, expires_at)| expires_at.is_none_or(|until| now < until));
+    let signatures: Vec<String> = secrets
         .map(|secret| secret.standard(&event_id, timestamp, &leased.payload.body))
+        .chain(good.map(|(key, _)| key.standard(&event_id, timestamp, &leased.payload.body)))
         .collect();
     let id = leased.id.simple().to_string();
     // The subscription's own first: none of them stands in the way of what follows.

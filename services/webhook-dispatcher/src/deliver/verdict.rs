@@ -91,6 +91,7 @@ mod tests {
             number,
             first_attempt_at: at,
             anchor: at,
+            not_before: None,
             sequence: None,
             strand: None,
             lease: Lease { epoch: 1, at, since: Instant::now() },

@@ -22,13 +22,15 @@ pub(crate) struct Payload {
     pub(crate) body: Bytes,
     /// Ties together what one request set in motion.
     pub(crate) correlation_id: Uuid,
+    pub(crate) sha256: signature::Sha256,
     /// The value of `Content-Digest`.
     pub(crate) digest: String,
 }
 
 impl Payload {
     pub(crate) fn new(body: Bytes, correlation_id: Uuid) -> Self {
-        Self { digest: signature::content_digest(&body), body, correlation_id }
+        let sha256 = signature::sha256(&body);
+        Self { digest: signature::content_digest(sha256), sha256, body, correlation_id }
     }
 }
 
@@ -111,6 +113,8 @@ pub(crate) struct Leased {
     pub(crate) first_attempt_at: DateTime<Utc>,
     /// What the schedule counts from: the first attempt, or the making of what had to wait for its turn.
     pub(crate) anchor: DateTime<Utc>,
+    /// Where a rate is set: when the call may begin.
+    pub(crate) not_before: Option<Instant>,
     /// The place of the event in the journal.
     pub(crate) sequence: Option<i64>,
     /// What waits for the end of this one.
@@ -153,6 +157,7 @@ pub(crate) async fn insert(
     let of_payloads = |part: fn(&(Uuid, Uuid, i32)) -> Uuid| payloads.keys().map(part).collect::<Vec<_>>();
     let versions: Vec<i32> = payloads.keys().map(|key| key.2).collect();
     let bodies: Vec<&[u8]> = payloads.values().map(|payload| payload.body.as_ref()).collect();
+    let digests: Vec<&[u8]> = payloads.values().map(|payload| payload.sha256.as_ref()).collect();
     let correlations: Vec<Uuid> = payloads.values().map(|payload| payload.correlation_id).collect();
     let of = |part: fn(&NewDelivery) -> Uuid| deliveries.iter().map(part).collect::<Vec<_>>();
     let resources: Vec<&str> = deliveries.iter().map(|delivery| delivery.resource_type.as_str()).collect();
@@ -169,6 +174,7 @@ pub(crate) async fn insert(
                 &of_payloads(|key| key.1),
                 &versions,
                 &bodies,
+                &digests,
                 &correlations,
                 &of(|delivery| delivery.workspace_id),
                 &of(|delivery| delivery.id),

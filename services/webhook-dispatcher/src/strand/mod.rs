@@ -14,7 +14,7 @@ use uuid::Uuid;
 use crate::link::Link;
 
 /// Strands that are looked at at once at most.
-const BATCH: usize = 500;
+const BATCH: usize = 100;
 
 const LOCK: &str = "
     SELECT pg_advisory_lock(key)
@@ -84,5 +84,90 @@ impl Stalled {
         self.position = strands.get(BATCH - 1).map_or_else(Strand::default, |(last, _)| *last);
         let stalled = strands.into_iter().filter_map(|(strand, stalled)| stalled.then_some(strand));
         try_advance(link, stalled.collect()).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use pulse_testing::Database;
+    use tokio::task::JoinSet;
+
+    use super::*;
+    use crate::link::Parameters;
+
+    /// Deliveries in all, and those who make and those who work on them.
+    const DELIVERIES: usize = 120;
+    const HANDS: usize = 4;
+
+    const MAKE: &str = "
+        INSERT INTO webhook_deliveries (workspace_id, id, subscription_id, event_id, event_type, resource_type, record_id,
+               payload_version, sequence, has_turn)
+        VALUES ($1, $2, $3, $2, 'contact.updated', 'contacts', $4, 1, $5, false)
+        RETURNING id";
+    const CLAIM: &str = "
+        UPDATE webhook_deliveries SET lease_until = now()
+         WHERE id = (SELECT id FROM webhook_deliveries
+                      WHERE state = 'scheduled' AND has_turn AND lease_until IS NULL FOR UPDATE SKIP LOCKED)
+        RETURNING id";
+    const FAIL: &str = "UPDATE webhook_deliveries SET lease_until = NULL WHERE id = $1 RETURNING id";
+    const END: &str =
+        "UPDATE webhook_deliveries SET lease_until = NULL, state = 'succeeded' WHERE id = $1 RETURNING id";
+    const LEFT: &str = "SELECT id FROM webhook_deliveries WHERE state = 'scheduled'";
+
+    async fn query(link: &mut Link, sql: &'static str, parameters: Parameters<'_>) -> Vec<Uuid> {
+        let rows = link.query(sql, parameters).await.expect("a statement");
+        rows.iter().map(|row| row.get(0)).collect()
+    }
+
+    /// Makes its part of the deliveries, the later ones first in each group.
+    async fn make(mut link: Link, strand: Strand, hand: usize) {
+        for group in 0..DELIVERIES / HANDS / 3 {
+            for place in [2, 1, 0] {
+                let sequence = i64::try_from((group * 3 + place) * HANDS + hand).expect("few");
+                let Strand { workspace_id, subscription_id, record_id } = strand;
+                let parameters: Parameters<'_> =
+                    &[&workspace_id, &Uuid::now_v7(), &subscription_id, &record_id, &sequence];
+                query(&mut link, MAKE, parameters).await;
+                try_advance(&mut link, vec![strand]).await.expect("nobody else gives a turn");
+            }
+        }
+    }
+
+    /// Works until its part of the deliveries has ended; every other attempt fails.
+    async fn work(mut link: Link, strand: Strand) {
+        let (mut ended, mut fails) = (0, false);
+        while ended < DELIVERIES / HANDS {
+            for id in query(&mut link, CLAIM, &[]).await {
+                fails = !fails;
+                query(&mut link, if fails { FAIL } else { END }, &[&id]).await;
+                ended += usize::from(!fails);
+                try_advance(&mut link, vec![strand]).await.expect("nobody else gives a turn");
+            }
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn no_turn_is_lost_or_given_twice_however_arrivals_and_ends_meet() {
+        let database = Database::create().await;
+        let settings = database.settings();
+        let [workspace_id, subscription_id, record_id] = [(); 3].map(|()| Uuid::now_v7());
+        let client = database.client().await;
+        let workspace = "INSERT INTO workspaces (id, name) VALUES ($1, 'Test')";
+        client.execute(workspace, &[&workspace_id]).await.expect("a workspace");
+        let subscription = "INSERT INTO webhook_subscriptions
+            (workspace_id, id, url, event_types, secret_sealed, secret_hint) VALUES ($1, $2, '', '[]', '', '')";
+        client.execute(subscription, &[&workspace_id, &subscription_id]).await.expect("a subscription");
+        let strand = Strand { workspace_id, subscription_id, record_id };
+
+        let mut hands = JoinSet::new();
+        for hand in 0..HANDS {
+            hands.spawn(make(Link::new(&settings), strand, hand));
+            hands.spawn(work(Link::new(&settings), strand));
+        }
+        tokio::time::timeout(Duration::from_secs(60), hands.join_all()).await.expect("each gets its turn");
+
+        assert!(query(&mut Link::new(&settings), LEFT, &[]).await.is_empty());
     }
 }

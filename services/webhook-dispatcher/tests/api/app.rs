@@ -6,7 +6,7 @@ use pulse_bus::{Outgoing, Publisher};
 use pulse_domain::command::Replay;
 use pulse_domain::seal::MasterKey;
 use pulse_domain::token::{self, Purpose};
-use pulse_domain::{Event, EventId, RecordId, WorkspaceId};
+use pulse_domain::{Event, EventId, RecordId, WorkspaceId, catalogue};
 use pulse_service::Service;
 use pulse_service::settings::{Bounds, Http, Telemetry};
 use pulse_testing::{Database, KEY, Running, Sink, broker, eventually};
@@ -50,8 +50,7 @@ impl App {
             security: Security { master_key: KEY.into() },
             egress: pulse_service::egress::Settings {
                 allow: "127.0.0.0/8".parse().expect("a network"),
-                timeout_ms: 10_000,
-                addresses: Default::default(),
+                ..Default::default()
             },
             delivery: delivery(64, 8),
             sweep: sweep(3_600),
@@ -127,12 +126,13 @@ impl App {
 
     /// An event of the workspace that has just happened.
     pub(crate) fn event(&self, kind: &str) -> Event {
+        let resource = catalogue::find(kind).map_or("contacts", |kind| kind.resource);
         Event {
             id: EventId::generate(),
             workspace_id: self.workspace,
             kind: kind.into(),
             occurred_at: Utc::now(),
-            resource: "contacts".into(),
+            resource: resource.into(),
             record_id: RecordId::generate(),
             data: RawValue::from_string(r#"{"id":"1",  "first_name":"Ada","score":1.50}"#.into())
                 .expect("JSON"),
@@ -289,6 +289,9 @@ pub(crate) struct Attempt {
     pub(crate) response_status: Option<i32>,
     pub(crate) response_headers: Option<serde_json::Value>,
     pub(crate) response_body: Option<String>,
+    pub(crate) durations: Option<serde_json::Value>,
+    pub(crate) remote_address: Option<String>,
+    pub(crate) tls_version: Option<String>,
     pub(crate) error_layer: Option<String>,
     pub(crate) error: Option<String>,
 }
@@ -304,6 +307,9 @@ impl From<&Row> for Attempt {
             response_status: row.get("response_status"),
             response_headers: row.get("response_headers"),
             response_body: row.get("response_body"),
+            durations: row.get("durations"),
+            remote_address: row.get("remote_address"),
+            tls_version: row.get("tls_version"),
             error_layer: row.get("error_layer"),
             error: row.get("error"),
         }

@@ -71,3 +71,25 @@ async fn a_secret_that_does_not_open_is_logged_and_nothing_is_sent_unsigned() {
     app.stop(dispatcher, &[]).await;
     assert!(sink.received().is_empty());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_log_says_whom_an_attempt_reached_and_how_long_each_phase_took() {
+    let (app, sink) = (App::prepare().await, Sink::start());
+    app.subscribe(&sink.url(), &["*"]).await;
+    let dispatcher = app.start();
+    // The second goes over the connection of the first.
+    for phases in [&["connect_ms", "wait_ms", "body_ms"][..], &["wait_ms", "body_ms"]] {
+        let event = app.event("contact.created");
+        app.publish(&event).await;
+
+        let delivery = app.delivery_in(event.id, "succeeded").await;
+        let attempt = app.attempts(delivery.id).await.remove(0);
+        let durations = attempt.durations.expect("durations");
+        let durations = durations.as_object().expect("an object");
+        assert_eq!(durations.keys().collect::<Vec<_>>(), phases);
+        let all: u64 = durations.values().map(|spent| spent.as_u64().expect("milliseconds")).sum();
+        assert!(Some(i32::try_from(all).expect("small")) <= attempt.duration_ms);
+        assert_eq!((attempt.remote_address.as_deref(), attempt.tls_version), (Some("127.0.0.1"), None));
+    }
+    app.stop(dispatcher, &[]).await;
+}

@@ -2,8 +2,9 @@
 
 use pulse_bus::dead_letters;
 use pulse_bus::topology::WEBHOOK_EVENTS;
-use pulse_domain::{WorkspaceId, event, signature};
+use pulse_domain::{Event, WorkspaceId, event, signature};
 use pulse_testing::{Sink, eventually};
+use serde_json::value::RawValue;
 use uuid::Uuid;
 use webhook_dispatcher::Role;
 
@@ -110,20 +111,32 @@ async fn an_event_that_comes_twice_is_delivered_once() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_no_event_goes_to_the_dead_letters_and_holds_nothing_up() {
     let (app, sink) = (App::prepare().await, Sink::start());
-    app.subscribe(&sink.url(), &["*"]).await;
+    let subscription = app.subscribe(&sink.url(), &["*"]).await;
+    app.set_subscription(subscription.id, "payload_version = 2").await;
     let dispatcher = app.start();
 
     app.publish_bytes("contact.created", Uuid::now_v7(), b"\xff\xff".to_vec()).await;
     app.publish(&app.event("contact.exploded")).await;
+    app.publish(&Event { resource: "deals".into(), ..app.event("contact.created") }).await;
+    let data = RawValue::from_string("[]".into()).expect("JSON");
+    app.publish(&Event { data, ..app.event("contact.created") }).await;
     let event = app.event("contact.created");
     app.publish(&event).await;
 
     app.delivery_in(event.id, "succeeded").await;
-    eventually("two dead letters", || async {
+    eventually("four dead letters", || async {
         let depth = dead_letters::depth(&app.settings.bus, WEBHOOK_EVENTS).await.expect("the broker");
-        (depth == dead_letters::Depth { ready: 0, dead: 2 }).then_some(())
+        (depth == dead_letters::Depth { ready: 0, dead: 4 }).then_some(())
     })
     .await;
+    let told = dead_letters::look(&app.settings.bus, WEBHOOK_EVENTS, 10).await.expect("the broker");
+    let told: Vec<_> = told.iter().map(|letter| (letter.kind.as_deref(), letter.reason.as_str())).collect();
+    let [(created, undecodable), unknown, misplaced, no_object] = told[..] else { panic!("four: {told:?}") };
+    assert_eq!(created, Some("contact.created"));
+    assert!(undecodable.starts_with("not an Event message"), "{undecodable}");
+    assert_eq!(unknown, (Some("contact.exploded"), "`contact.exploded` is not in the event catalogue"));
+    assert_eq!(misplaced, (Some("contact.created"), "`contact.created` is about contacts, not `deals`"));
+    assert_eq!(no_object, (Some("contact.created"), "data is not a JSON object"));
     app.stop(dispatcher, &[WEBHOOK_EVENTS]).await;
     assert_eq!(sink.received().len(), 1);
 }

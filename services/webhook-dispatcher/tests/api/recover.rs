@@ -14,8 +14,9 @@ async fn made(app: &App, subscription: Uuid, state: &str, since: DateTime<Utc>, 
     for number in 0..count {
         let (id, event) = (Uuid::now_v7(), Uuid::now_v7());
         let at = since + TimeDelta::seconds(i64::try_from(number).expect("few"));
-        let payload = "INSERT INTO webhook_payloads (workspace_id, event_id, version, body, correlation_id)
-            VALUES ($1, $2, 1, $3, $2)";
+        let payload =
+            "INSERT INTO webhook_payloads (workspace_id, event_id, version, body, sha256, correlation_id)
+            VALUES ($1, $2, 1, $3, sha256($3), $2)";
         let body = format!("{{\"number\":{number}}}").into_bytes();
         app.database.execute(payload, &[&app.workspace.0, &event, &body]).await.expect("a payload");
         let delivery =

@@ -67,3 +67,27 @@ async fn a_replay_of_what_the_workspace_does_not_have_goes_to_the_dead_letters()
     assert_eq!(app.deliveries(event.id).await.len(), 1);
     assert_eq!(sink.received().len(), 1);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bytes_that_were_altered_are_never_sent() {
+    let (app, sink) = (App::prepare().await, Sink::start());
+    app.subscribe(&sink.url(), &["*"]).await;
+    let dispatcher = app.start();
+    let event = app.event("contact.created");
+    app.publish(&event).await;
+    let original = app.delivery_in(event.id, "succeeded").await;
+    let alter = "UPDATE webhook_payloads SET body = body || ' '";
+    app.database.batch_execute(alter).await.expect("the bytes are altered");
+
+    let command = Replay { workspace_id: app.workspace, delivery_id: original.id, replay_id: Uuid::now_v7() };
+    app.ask_for_replay(&command).await;
+    eventually("the replay is given up", || async {
+        app.deliveries(event.id)
+            .await
+            .into_iter()
+            .find(|delivery| delivery.id == command.replay_id && delivery.state == "cancelled")
+    })
+    .await;
+    app.stop(dispatcher, &[]).await;
+    assert_eq!(sink.received().len(), 1);
+}

@@ -1,7 +1,10 @@
 //! What happens when a receiver does not take a delivery.
 
+use std::collections::BTreeSet;
+
 use chrono::TimeDelta;
-use pulse_testing::Sink;
+use pulse_testing::sink::Received;
+use pulse_testing::{Sink, eventually};
 
 use crate::app::{App, Silent};
 
@@ -44,6 +47,56 @@ async fn a_failed_delivery_is_scheduled_again_and_sends_the_same_bytes() {
     assert_eq!(attempts[0].url, sink.url());
     assert!(attempts[0].duration_ms.is_some());
     assert!(Some(attempts[0].started_at) >= delivery.first_attempt_at);
+    app.stop(dispatcher, &[]).await;
+}
+
+/// What differs from one attempt to the next.
+const CHANGING: [&str; 3] = ["webhook-timestamp", "webhook-signature", "pulse-attempt"];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_receiver_that_fails_twelve_times_gets_the_same_bytes_thirteen_times() {
+    // Latest times after the first attempt, and the gaps before them, in seconds.
+    let (mut latest, gaps) =
+        (0, [5, 25, 90, 480, 1_200, 1_800, 3_600, 7_200, 14_400, 14_400, 21_600, 21_600]);
+    let (app, sink) = (App::prepare().await, Sink::start());
+    app.subscribe(&sink.url(), &["*"]).await;
+    sink.answer(&[500; 12]);
+    let dispatcher = app.start();
+    let event = app.event("contact.created");
+    app.publish(&event).await;
+    for (retry, gap) in (1..).zip(gaps) {
+        let delivery = app.retry_scheduled(event.id, retry).await;
+        let offset = delivery.next_attempt_at.expect("due") - delivery.first_attempt_at.expect("attempted");
+        latest += gap;
+        // Up to a fifth of its gap early.
+        let early = TimeDelta::milliseconds(latest * 1_000 - gap * 200);
+        assert!(offset >= early && offset <= TimeDelta::seconds(latest), "retry {retry}: {offset}");
+        app.make_due(delivery.id).await;
+        // After ten of them the receiver is parked.
+        let rest = "UPDATE webhook_endpoints SET probe_at = least(probe_at, now()) WHERE failures >= $1";
+        eventually("the failure is noted", || async {
+            (app.database.execute(rest, &[&retry]).await.expect("an update") == 1).then_some(())
+        })
+        .await;
+    }
+
+    let delivery = app.delivery_in(event.id, "succeeded").await;
+    let requests = sink.received();
+    assert_eq!(requests.len(), 13);
+    let lasting = |request: &Received| {
+        let lasting = request.headers.iter().filter(|(name, _)| !CHANGING.contains(&name.as_str()));
+        lasting.cloned().collect::<BTreeSet<_>>()
+    };
+    for (number, request) in (1..).zip(&requests) {
+        assert_eq!(request.body, requests[0].body);
+        assert_eq!(lasting(request), lasting(&requests[0]));
+        assert_eq!(request.header("pulse-attempt"), Some(format!("{number}").as_str()));
+    }
+    let attempts = app.attempts(delivery.id).await;
+    let log: Vec<_> = attempts.iter().map(|attempt| (attempt.number, attempt.response_status)).collect();
+    let expected: Vec<_> =
+        (1..=13).map(|number| (number, Some(if number < 13 { 500 } else { 200 }))).collect();
+    assert_eq!(log, expected);
     app.stop(dispatcher, &[]).await;
 }
 
@@ -125,23 +178,4 @@ async fn a_receiver_that_hangs_is_cut_off_and_logged() {
     );
     assert!(attempts[0].duration_ms >= Some(200), "{attempts:?}");
     app.stop(dispatcher, &[]).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_private_address_is_refused_and_logged() {
-    let (mut app, sink) = (App::prepare().await, Sink::start());
-    app.settings.egress.allow = Default::default();
-    let subscription = app.subscribe(&sink.url().replace("http:", "https:"), &["*"]).await;
-    app.set_subscription(subscription.id, "max_retries = 0").await;
-    let dispatcher = app.start();
-
-    let event = app.event("contact.created");
-    app.publish(&event).await;
-
-    let delivery = app.delivery_in(event.id, "exhausted").await;
-    let attempts = app.attempts(delivery.id).await;
-    assert_eq!(attempts[0].error_layer.as_deref(), Some("blocked_target"));
-    assert_eq!(attempts[0].error.as_deref(), Some("`127.0.0.1` is not a public address"));
-    app.stop(dispatcher, &[]).await;
-    assert!(sink.received().is_empty());
 }

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use pulse_testing::{Sink, eventually};
+use pulse_testing::{Database, Sink, broker, eventually};
+use secrecy::ExposeSecret;
 use serde_json::json;
 
 use crate::api::Api;
@@ -12,8 +13,8 @@ use crate::website;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn contacts_are_created_while_the_broker_is_away_and_every_event_is_delivered_after() {
-    let proxy = Proxy::start().await;
-    let stack = Stack::start_behind(&proxy).await;
+    let proxy = Proxy::start(broker::settings().url.expose_secret()).await;
+    let stack = Stack::start_at(Database::create().await, proxy.url().into()).await;
     let api = Api::sign_up(&stack).await;
     let (token, _) = api.website().await;
     let data = json!({"visitor_fingerprint": null, "session_id": "one"});

@@ -38,6 +38,18 @@ impl Process {
         eventually(&format!("{} stops", self.name), async || self.ended_with()).await
     }
 
+    /// Ends it with a signal, and waits until it has.
+    pub(crate) async fn end(mut self, signal: &str) {
+        self.signal(signal, "");
+        eventually(&format!("{} ends", self.name), async || self.ended_with()).await;
+    }
+
+    /// Sends a signal to it and to its children.
+    pub(crate) fn signal_all(&self, signal: &str) {
+        let id = self.child.id();
+        self.signal(signal, &format!("$(cat /proc/{id}/task/{id}/children)"));
+    }
+
     /// Fails the test if it has ended by itself.
     pub(crate) fn assert_running(&mut self) {
         if let Some(status) = self.ended_with() {
@@ -50,8 +62,12 @@ impl Process {
     }
 
     fn ask_to_stop(&self) {
+        self.signal("TERM", "");
+    }
+
+    fn signal(&self, signal: &str, others: &str) {
         // The standard library sends no other signal than SIGKILL.
-        let kill = format!("kill -TERM {}", self.child.id());
+        let kill = format!("kill -{signal} {} {others}", self.child.id());
         Command::new("sh").args(["-c", &kill]).status().expect("every system has a shell");
     }
 }

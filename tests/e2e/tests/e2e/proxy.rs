@@ -1,82 +1,129 @@
-//! A proxy in front of the broker that can be cut off: the broker itself is shared with other tests.
+//! A proxy in front of a server, which can be slow, hang, or be cut off: the server itself is shared with others.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
-use pulse_testing::broker;
-use secrecy::ExposeSecret;
-use tokio::io::copy_bidirectional;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-/// Passes connections on to the broker, unless it is cut off.
+/// Bytes that are passed on at once at most.
+const CHUNK: usize = 64 * 1024;
+
+/// Passes connections on to a server, unless it is cut off.
 pub(crate) struct Proxy {
     address: SocketAddr,
-    open: Arc<watch::Sender<bool>>,
+    /// Of the server itself.
+    url: String,
+    line: Arc<watch::Sender<Line>>,
     /// Ends with this.
     _accepting: JoinSet<()>,
 }
 
+/// How it is with the network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Line {
+    /// Everything takes so long each way.
+    Takes(Duration),
+    /// Nothing arrives, and nobody is told.
+    Hangs,
+    /// There are no connections.
+    Cut,
+}
+
 impl Proxy {
-    pub(crate) async fn start() -> Self {
+    /// A proxy in front of the server of a URL.
+    pub(crate) async fn start(url: &str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
         let address = listener.local_addr().expect("it is bound");
-        let open = Arc::new(watch::Sender::new(true));
+        let line = Arc::new(watch::Sender::new(Line::Takes(Duration::ZERO)));
         let mut accepting = JoinSet::new();
-        accepting.spawn(accept(listener, Arc::clone(&open)));
-        Self { address, open, _accepting: accepting }
+        accepting.spawn(accept(listener, parts(url).1.to_owned(), Arc::clone(&line)));
+        Self { address, url: url.to_owned(), line, _accepting: accepting }
     }
 
-    /// The broker's URL with the proxy's address.
+    /// The server's URL with the proxy's address.
     pub(crate) fn url(&self) -> String {
-        let broker = broker::settings().url;
-        let (scheme, rest) = split(broker.expose_secret());
-        let user = rest.rsplit_once('@').map(|(user, _)| format!("{user}@")).unwrap_or_default();
-        let vhost = rest.split_once('/').map(|(_, vhost)| format!("/{vhost}")).unwrap_or_default();
-        format!("{scheme}://{user}{}{vhost}", self.address)
+        let (before, _, after) = parts(&self.url);
+        format!("{before}{}{after}", self.address)
     }
 
     /// Breaks every connection and refuses others.
     pub(crate) fn cut(&self) {
-        self.open.send_replace(false);
+        self.line.send_replace(Line::Cut);
     }
 
-    /// Lets connections through again.
+    /// Keeps connections, and passes nothing on.
+    pub(crate) fn hang(&self) {
+        self.line.send_replace(Line::Hangs);
+    }
+
+    /// Passes everything on after a while.
+    pub(crate) fn slow_down(&self, time: Duration) {
+        self.line.send_replace(Line::Takes(time));
+    }
+
+    /// Lets connections through again, with what has waited.
     pub(crate) fn restore(&self) {
-        self.open.send_replace(true);
+        self.slow_down(Duration::ZERO);
     }
 }
 
-async fn accept(listener: TcpListener, open: Arc<watch::Sender<bool>>) {
-    let broker = broker_address();
+async fn accept(listener: TcpListener, server: String, line: Arc<watch::Sender<Line>>) {
     let mut connections = JoinSet::new();
     loop {
-        let (mut client, _) = listener.accept().await.expect("the listener is ours");
-        let mut open = open.subscribe();
-        let broker = broker.clone();
+        let (client, _) = listener.accept().await.expect("the listener is ours");
+        let (line, server) = (line.subscribe(), server.clone());
         connections.spawn(async move {
-            if !*open.borrow() {
-                return;
-            }
-            let Ok(mut server) = TcpStream::connect(broker).await else { return };
+            let mut cut = line.clone();
             tokio::select! {
                 // Whoever ends it, both sides see the end.
-                _ = copy_bidirectional(&mut client, &mut server) => {}
-                _ = open.wait_for(|open| !open) => {}
+                _ = connect(client, &server, line) => {}
+                _ = cut.wait_for(|line| *line == Line::Cut) => {}
             }
         });
     }
 }
 
-fn broker_address() -> String {
-    let broker = broker::settings().url;
-    let (_, rest) = split(broker.expose_secret());
-    let rest = rest.rsplit_once('@').map_or(rest, |(_, host)| host);
-    let host = rest.split_once('/').map_or(rest, |(host, _)| host);
-    if host.contains(':') { host.to_owned() } else { format!("{host}:5672") }
+async fn connect(client: TcpStream, server: &str, line: watch::Receiver<Line>) -> std::io::Result<()> {
+    let server = TcpStream::connect(server).await?;
+    let ((mut from_client, mut to_client), (mut from_server, mut to_server)) =
+        (client.into_split(), server.into_split());
+    tokio::select! {
+        ended = pass_on(&mut from_client, &mut to_server, line.clone()) => ended,
+        ended = pass_on(&mut from_server, &mut to_client, line) => ended,
+    }
 }
 
-fn split(url: &str) -> (&str, &str) {
-    url.split_once("://").expect("a URL")
+async fn pass_on(
+    from: &mut (impl AsyncReadExt + Unpin),
+    to: &mut (impl AsyncWriteExt + Unpin),
+    mut line: watch::Receiver<Line>,
+) -> std::io::Result<()> {
+    let mut chunk = vec![0; CHUNK];
+    loop {
+        let read = from.read(&mut chunk).await?;
+        if read == 0 {
+            return Ok(());
+        }
+        // The sender lives as long as the listener.
+        let _ = line.wait_for(|line| *line != Line::Hangs).await;
+        let line = *line.borrow();
+        if let Line::Takes(time) = line
+            && !time.is_zero()
+        {
+            tokio::time::sleep(time).await;
+        }
+        to.write_all(&chunk[..read]).await?;
+    }
+}
+
+/// What of a URL stands before its host and port, these, and what stands behind them.
+fn parts(url: &str) -> (&str, &str, &str) {
+    let start = url.find("://").expect("a URL") + 3;
+    let start = url[start..].rfind('@').map_or(start, |at| start + at + 1);
+    let end = url[start..].find('/').map_or(url.len(), |slash| start + slash);
+    (&url[..start], &url[start..end], &url[end..])
 }

@@ -197,7 +197,7 @@ fn documents() -> Vec<(&'static str, Value, u16, &'static str, &'static str)> {
         ),
         (
             "webhook_subscriptions",
-            json!({"url": "http://10.0.0.1/", "event_types": ["*"]}),
+            json!({"url": "https://10.0.0.1/", "event_types": ["*"]}),
             422,
             "invalid",
             "/data/attributes/url",

@@ -1,7 +1,8 @@
-//! How programs of other languages talk to Pulse: scripts beside this package, run by Node and by Python with the
-//! packages that the lock file beside each names.
+//! How programs of others talk to Pulse: scripts beside this package, run by Node and by Python with the packages that the
+//! lock file beside each names, and examples, which cargo builds.
 
-use std::path::PathBuf;
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use serde_json::Value;
@@ -55,16 +56,32 @@ pub(crate) fn python(program: &str) -> Command {
     command
 }
 
-fn command(script: &str) -> Command {
-    if script.ends_with(".py") {
-        let mut command = python("python");
-        command.arg(script);
-        return command;
-    }
-    let script = PathBuf::from(FOLDER).join(script);
-    let installed = script.with_file_name("node_modules");
-    assert!(installed.exists(), "{} is missing: `make test` installs it", installed.display());
-    let mut command = Command::new("node");
-    command.arg(script).stdin(Stdio::null());
+/// A command that runs a script or an example.
+pub(crate) fn command(script: &str) -> Command {
+    let mut command = match Path::new(script).extension().and_then(OsStr::to_str) {
+        Some("py") => {
+            let mut command = python("python");
+            command.arg(script);
+            command
+        }
+        Some(_) => {
+            let script = PathBuf::from(FOLDER).join(script);
+            let installed = script.with_file_name("node_modules");
+            assert!(installed.exists(), "{} is missing: `make test` installs it", installed.display());
+            let mut command = Command::new("node");
+            command.arg(script);
+            command
+        }
+        None => Command::new(example(script)),
+    };
+    command.stdin(Stdio::null());
     command
+}
+
+/// An example of the workspace, beside the folder that cargo has put this test in.
+fn example(name: &str) -> PathBuf {
+    let test = std::env::current_exe().expect("the system knows");
+    let built = test.parent().and_then(Path::parent).expect("target/debug/deps").join("examples").join(name);
+    assert!(built.exists(), "{} is missing: cargo build --workspace --examples", built.display());
+    built
 }

@@ -10,7 +10,7 @@ use secrecy::{ExposeSecret, SecretString};
 use uuid::Uuid;
 
 use crate::process::Process;
-use crate::proxy::Proxy;
+use crate::script;
 
 pub(crate) const CRM_API: &str = "crm-api";
 pub(crate) const INGEST_GATEWAY: &str = "ingest-gateway";
@@ -27,7 +27,7 @@ const MASTER_KEY: &str = "bWFzdGVyLWtleS1vZi10aGUtZW5kLXRvLWVuZC10ZXM=";
 pub(crate) const SESSION_KEY: &str = "c2Vzc2lvbi1rZXktb2YtdGhlLWVuZC10by1lbmQtdGU=";
 const INTERNAL_KEY: &str = "aW50ZXJuYWwta2V5LW9mLXRoZS1lbmQtdG8tZW5kLXQ=";
 
-const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
+pub(crate) const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
 
 /// Below what the kernel gives to others, so that a port stays free between the look and the start.
 const PORTS: std::ops::Range<u16> = 23_000..31_000;
@@ -48,19 +48,15 @@ pub(crate) struct Stack {
 impl Stack {
     /// Starts everything and waits until it is ready.
     pub(crate) async fn start() -> Self {
-        Self::start_with(broker::settings().url).await
+        Self::start_at(Database::create().await, broker::settings().url).await
     }
 
-    /// The same, with the broker behind a proxy.
-    pub(crate) async fn start_behind(proxy: &Proxy) -> Self {
-        Self::start_with(proxy.url().into()).await
-    }
-
-    async fn start_with(bus_url: SecretString) -> Self {
+    /// The same with a database and a broker that are named.
+    pub(crate) async fn start_at(database: Database, bus_url: SecretString) -> Self {
         let directory = std::env::temp_dir().join(format!("pulse-e2e-{}", Uuid::new_v4().simple()));
         std::fs::create_dir(&directory).expect("there is room for logs");
         let mut stack = Self {
-            database: Database::create().await,
+            database,
             bus_url,
             bus_prefix: broker::settings().prefix,
             told: Vec::new(),
@@ -90,11 +86,37 @@ impl Stack {
         self.ready(service).await;
     }
 
+    /// A process of a service beside those of the stack, in one role or in all, with settings that are others. Nobody knows
+    /// its address.
+    pub(crate) fn another(
+        &self,
+        service: &'static str,
+        role: Option<&str>,
+        settings: &[(&str, &str)],
+    ) -> Process {
+        let mut command = Command::new(program(service));
+        command.args(role).env_clear().envs(self.settings(service)).env("PULSE_HTTP__LISTEN", "127.0.0.1:0");
+        command.envs(settings.iter().copied());
+        Process::start(service, &mut command, &self.log(service))
+    }
+
     /// Starts crm-api again with settings that are others.
     pub(crate) async fn tell(&mut self, settings: &[(&'static str, &str)]) {
         self.told = settings.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
         self.stop(CRM_API).await;
         self.run(CRM_API, &[]).await;
+    }
+
+    /// Runs a subcommand of a service to its end, and returns what it prints.
+    pub(crate) async fn tool(&self, service: &'static str, arguments: &[&str]) -> String {
+        let mut command = Command::new(program(service));
+        command.args(arguments).env_clear().envs(self.settings(service));
+        String::from_utf8(script::finish(command).await).expect("a text")
+    }
+
+    /// Where a publisher of others finds the broker.
+    pub(crate) fn broker(&self) -> [(&'static str, &str); 2] {
+        [("BROKER_URL", self.bus_url.expose_secret()), ("BROKER_PREFIX", &self.bus_prefix)]
     }
 
     /// Kills a service, as `kill -9` does.

@@ -10,6 +10,8 @@ mod ping;
 mod recover;
 mod rotation;
 
+pub(super) use rotation::Rotation;
+
 use actix_web::web::{self, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use chrono::Utc;
@@ -48,6 +50,7 @@ pub(crate) static WEBHOOK_SUBSCRIPTIONS: Resource = Resource {
         attribute::<webhook_subscriptions::concurrency>().filter(),
         attribute::<webhook_subscriptions::ordering>().choices(&["none", "per_record"]).filter(),
         attribute::<webhook_subscriptions::payload_version>().filter(),
+        attribute::<webhook_subscriptions::ed25519>().filter(),
         attribute::<webhook_subscriptions::secret_hint>().read_only(),
         attribute::<webhook_subscriptions::previous_secret_hint>().read_only(),
         attribute::<webhook_subscriptions::previous_secret_expires_at>().read_only().filter().sort(),
@@ -155,14 +158,18 @@ pub(super) const OPERATIONS: &[Operation] = &[
 
 /// Refuses addresses that deliveries would be refused to, and seals the values of headers; `existing` is the id of the
 /// subscription that is changed.
-pub(super) fn check(app: &App, changes: &mut Changes, existing: Option<Uuid>) -> Result<(), Error> {
+pub(super) async fn check(app: &App, changes: &mut Changes, existing: Option<Uuid>) -> Result<(), Error> {
     headers::seal(app, changes, existing);
     let Some(url) = changes.text("url") else { return Ok(()) };
-    app.0.egress.vet(url).map(drop).map_err(|refused| {
+    let problem = |refused| {
         Problem::new(Code::Invalid, format!("url cannot be called: {refused}."))
             .at_pointer("/data/attributes/url")
-            .into()
-    })
+    };
+    let refused = app.0.egress.admit(url).await.err().unwrap_or_default();
+    match refused.is_empty() {
+        true => Ok(()),
+        false => Err(refused.iter().map(problem).collect::<Vec<_>>().into()),
+    }
 }
 
 /// Makes a subscription; `meta.secret` is the only time its secret is shown.
@@ -174,7 +181,7 @@ async fn create(
 ) -> Result<HttpResponse, Error> {
     let plan = collection::plan(&request, &app, &WEBHOOK_SUBSCRIPTIONS, Accepts::RESOURCE)?;
     let mut changes = collection::new_record(&WEBHOOK_SUBSCRIPTIONS, payload).await?;
-    app.check(&mut changes, None)?;
+    app.check(&mut changes, None).await?;
     let secret = Purpose::Webhook.generate();
     let changes = sealed(&app, changes, &secret);
     let listing = app.engine().create_shown(caller.act(), changes, &plan).await?;

@@ -14,7 +14,7 @@ use pulse_resource::write::Transaction;
 use pulse_resource::{Bind, Changes};
 use pulse_store::schema::webhook_subscriptions as subscriptions;
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{WEBHOOK_SUBSCRIPTIONS, sealed};
@@ -35,16 +35,7 @@ pub(super) const ROTATE: Operation = Operation {
                   signed with the previous one until then, or until the new one is promoted. Say `compromised` to end the \
                   previous one, and the one before it, at once.",
     path: "/webhook_subscriptions/{id}/rotate_secret",
-    body: Body::Json(|| {
-        json!({
-            "type": "object",
-            "properties": {
-                "overlap_seconds": { "type": "integer", "minimum": 0, "maximum": OVERLAP_MOST, "default": OVERLAP },
-                "compromised": { "type": "boolean", "default": false },
-            },
-            "additionalProperties": false,
-        })
-    }),
+    body: Body::Json(Rotation::schema),
     answers: &[Answer::Record(200, &WEBHOOK_SUBSCRIPTIONS)],
     refusals: &[Code::Invalid, Code::StateConflict],
     handler: || web::to(rotate),
@@ -62,22 +53,36 @@ pub(super) const PROMOTE: Operation = Operation {
     ..Operation::DEFAULT
 };
 
+/// How something that is signed with shall be replaced.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-struct Rotation {
+pub(in crate::resources) struct Rotation {
     overlap_seconds: Option<u32>,
     compromised: bool,
 }
 
 impl Rotation {
-    fn overlap(&self) -> Result<TimeDelta, Problem> {
+    /// The schema of it.
+    pub(in crate::resources) fn schema() -> Value {
+        json!({
+            "type": "object",
+            "properties": {
+                "overlap_seconds": { "type": "integer", "minimum": 0, "maximum": OVERLAP_MOST, "default": OVERLAP },
+                "compromised": { "type": "boolean", "default": false },
+            },
+            "additionalProperties": false,
+        })
+    }
+
+    /// How long what is replaced stays good.
+    pub(in crate::resources) fn overlap(&self) -> Result<TimeDelta, Problem> {
         let seconds = self.overlap_seconds.unwrap_or(if self.compromised { 0 } else { OVERLAP });
         let fault = |detail: String| Err(Problem::new(Code::Invalid, detail).at_pointer("/overlap_seconds"));
         if seconds > OVERLAP_MOST {
             return fault(format!("overlap_seconds is from 0 to {OVERLAP_MOST}."));
         }
         if self.compromised && seconds > 0 {
-            return fault("A secret that is compromised does not stay good for a while.".into());
+            return fault("What is compromised does not stay good for a while.".into());
         }
         Ok(TimeDelta::seconds(seconds.into()))
     }

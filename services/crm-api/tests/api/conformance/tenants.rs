@@ -133,8 +133,8 @@ async fn every_list_of_another_workspace_is_empty() {
     for resource in RESOURCES {
         let answer = other.get(&format!("/api/v1/{}", resource.path())).await;
         let expected = match resource.name {
-            // The owner, who signed in, which is on record.
-            "users" | "user_sessions" | "audit_log" => 1,
+            // The owner, who signed in, which is on record, and the key that a workspace begins with.
+            "users" | "user_sessions" | "audit_log" | "webhook_signing_keys" => 1,
             _ => 0,
         };
         assert_eq!(answer.ids().len(), expected, "{}", resource.name);

@@ -1,17 +1,12 @@
-//! The event catalogue, and whether what happens keeps to it.
+//! The event catalogue, and what new subscriptions are sent.
 
-use std::collections::BTreeSet;
-
-use crm_api::resources::RESOURCES;
 use pulse_domain::catalogue::KINDS;
-use pulse_domain::{Event, EventId, RecordId, WorkspaceId, payload};
-use reqwest::Method;
+use pulse_domain::{Event, payload};
 use serde_json::{Value, json};
-use uuid::Uuid;
 
+use super::schemas::journal;
 use super::subscribe;
 use crate::app::{App, errors};
-use crate::sample;
 
 #[tokio::test]
 async fn every_type_of_event_is_listed_with_a_schema_of_each_payload_version() {
@@ -28,75 +23,6 @@ async fn every_type_of_event_is_listed_with_a_schema_of_each_payload_version() {
     }
     let answer = app.get("/api/v1/event_types/contact.exploded").await;
     assert_eq!((answer.status, answer.errors()), (404, errors([("not_found", "")])));
-}
-
-/// Everything in the journal, as it goes out on the bus.
-async fn journal(app: &App) -> Vec<Event> {
-    let mut events = Vec::new();
-    for page in 1.. {
-        let list = app.get(&format!("/api/v1/events?sort=sequence&page[size]=100&page[number]={page}")).await;
-        let rows = list.json["data"].as_array().expect("a collection");
-        events.extend(rows.iter().map(event));
-        if rows.len() < 100 {
-            break;
-        }
-    }
-    events
-}
-
-fn event(row: &Value) -> Event {
-    let attributes = &row["attributes"];
-    let text = |name: &str| attributes[name].as_str().expect("a text").to_owned();
-    let id = |text: &str| text.parse::<Uuid>().expect("an id");
-    let raw = |name: &str| serde_json::value::to_raw_value(&attributes[name]).expect("JSON");
-    Event {
-        id: EventId(id(row["id"].as_str().expect("an id"))),
-        workspace_id: WorkspaceId::generate(),
-        kind: text("event_type"),
-        occurred_at: text("occurred_at").parse().expect("an instant"),
-        resource: text("resource_type"),
-        record_id: RecordId(id(&text("record_id"))),
-        data: raw("data"),
-        changes: (!attributes["changes"].is_null()).then(|| raw("changes")),
-        correlation_id: id(&text("correlation_id")),
-        sequence: attributes["sequence"].as_i64().expect("a number"),
-    }
-}
-
-#[tokio::test]
-async fn what_is_sent_of_real_events_is_what_the_catalogue_says() {
-    let app = App::spawn_without_relay().await;
-    let caller = app.caller();
-    for resource in RESOURCES.iter().filter(|resource| resource.events.is_some() && resource.actions.create) {
-        let sample = sample::create(&caller, resource).await;
-        if resource.actions.destroy && resource.has_trash() {
-            caller.send(Method::DELETE, &sample.path(), None).await;
-            caller.send(Method::POST, &format!("{}/restore", sample.path()), None).await;
-        }
-    }
-    let company = app.create("companies", json!({ "name": "Acme" })).await;
-    let related = [("company", "companies", company.as_str())];
-    let contact = app.create_with("contacts", json!({ "last_name": "Lovelace" }), &related).await;
-    app.change("contacts", &contact, json!({ "first_name": "Ada" })).await;
-
-    let mut seen = BTreeSet::new();
-    for event in journal(&app).await {
-        let described = app.get(&format!("/api/v1/event_types/{}", event.kind)).await;
-        let schemas = &described.json["data"]["attributes"]["schemas"];
-        for version in payload::VERSIONS {
-            let body = payload::render(version, &event).expect("it is rendered");
-            let body: Value = serde_json::from_slice(&body).expect("JSON");
-            let schema = &schemas[version.to_string()];
-            let validator =
-                jsonschema::options().should_validate_formats(true).build(schema).expect("a schema");
-            let faults: Vec<String> = validator.iter_errors(&body).map(|fault| fault.to_string()).collect();
-            assert!(faults.is_empty(), "{} {version}: {faults:?} in {body}", event.kind);
-        }
-        seen.insert(event.kind);
-    }
-    for kind in ["contact.updated", "contact.deleted", "contact.restored", "deal.created", "note.created"] {
-        assert!(seen.contains(kind), "{kind} is not among {seen:?}");
-    }
 }
 
 #[tokio::test]

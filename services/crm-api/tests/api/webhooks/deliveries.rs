@@ -2,6 +2,7 @@
 
 use pulse_bus::dead_letters;
 use pulse_bus::topology::{Queue, WEBHOOK_PINGS, WEBHOOK_RECOVERIES, WEBHOOK_REPLAYS};
+use pulse_domain::signature;
 use pulse_testing::broker;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -25,8 +26,9 @@ async fn made(app: &App, subscription: &str, state: &str, status: Option<i32>, l
         .await
         .expect("a subscription")
         .get(0);
-    let payload = "INSERT INTO webhook_payloads (workspace_id, event_id, version, body, correlation_id)
-        VALUES ($1, $2, 1, '{}', $2)";
+    let payload =
+        "INSERT INTO webhook_payloads (workspace_id, event_id, version, body, sha256, correlation_id)
+        VALUES ($1, $2, 1, '{}', sha256('{}'), $2)";
     client.execute(payload, &[&workspace, &event]).await.expect("a payload");
     let delivery = "INSERT INTO webhook_deliveries (workspace_id, id, subscription_id, event_id, event_type,
         resource_type, record_id, payload_version, state, first_attempt_at, next_attempt_at, retries)
@@ -87,6 +89,33 @@ async fn a_delivery_has_a_plan_until_its_end() {
     assert!(due.iter().map(Value::as_str).is_sorted(), "{due:?}");
     assert!(due[3].as_str() <= Some("2026-01-01T00:30:00.000Z"), "{due:?}");
     assert_eq!(plan(ended.id).await, Vec::<Value>::new());
+}
+
+#[tokio::test]
+async fn the_bytes_that_a_delivery_carries_are_shown_until_they_are_too_old_to_be_kept() {
+    let app = App::spawn_without_relay().await;
+    let subscription = subscribe(&app, json!({})).await.id();
+    let delivery = made(&app, &subscription, "exhausted", Some(500), None).await;
+    let address = format!("/api/v1/webhook_deliveries/{}/payload", delivery.id);
+    let request = || app.request(reqwest::Method::GET, &address).header("authorization", &app.token);
+    let shown = request().send().await.expect("an answer");
+    let header = |name| shown.headers().get(name).expect("a header").to_str().expect("text").to_owned();
+    assert_eq!((shown.status().as_u16(), header("content-type").as_str()), (200, "application/json"));
+    assert_eq!(header("content-digest"), signature::content_digest(signature::sha256(b"{}")));
+    let tag = header("etag");
+    assert_eq!(shown.bytes().await.expect("a body").as_ref(), b"{}");
+    let again = request().header("if-none-match", tag).send().await;
+    assert_eq!(again.expect("an answer").status(), 304);
+
+    let replay = format!("/api/v1/webhook_deliveries/{}/replay", delivery.id);
+    let replayed = app.post(&replay, json!({})).await;
+    assert_eq!(replayed.json["meta"]["sha256"], hex::encode(signature::sha256(b"{}")), "{}", replayed.json);
+    let client = app.database.client().await;
+    client.batch_execute("DELETE FROM webhook_payloads").await.expect("time passes");
+    let gone = app.get(&address).await;
+    assert_eq!((gone.status, gone.errors()), (404, errors([("not_found", "")])));
+    let refused = app.post(&replay, json!({})).await;
+    assert_eq!((refused.status, refused.errors()), (409, errors([("state_conflict", "")])));
 }
 
 #[tokio::test]

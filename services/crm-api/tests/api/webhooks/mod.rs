@@ -2,11 +2,13 @@
 
 mod catalogue;
 mod deliveries;
+mod keys;
 mod rotation;
+mod schemas;
 mod settings;
 
 use pulse_domain::seal::MasterKey;
-use pulse_testing::KEY;
+use pulse_testing::{Dns, KEY, inside};
 use reqwest::Method;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -92,6 +94,49 @@ async fn a_subscription_to_a_private_place_or_an_unknown_event_is_refused() {
     assert_eq!(
         (answer.status, answer.errors()),
         (422, errors([("invalid", "/data/attributes/max_retries")]))
+    );
+}
+
+#[tokio::test]
+async fn a_subscription_that_leads_inside_is_refused_however_it_is_written() {
+    let dns = Dns::start();
+    let app = App::spawn_with(|settings| {
+        settings.egress.allow = Default::default();
+        settings.egress.nameservers = dns.address().to_string().parse().expect("a name server");
+    })
+    .await;
+    dns.set("hooks.example.com", &["1.1.1.1", "2606:4700::1111"]);
+    dns.set("inside.example.com", &["1.1.1.1", "10.0.0.1"]);
+    let names = ["https://inside.example.com/", "https://1.1.1.1/", "https://hooks.example.com:5432/"];
+    for url in inside::URLS.iter().chain(&names) {
+        let answer = subscription(&app, json!({ "url": url.replace("PORT", "8443") })).await;
+        assert_eq!(
+            (answer.status, answer.errors()),
+            (422, errors([("invalid", "/data/attributes/url")])),
+            "{url}"
+        );
+    }
+    // What cannot be looked up today can be tomorrow.
+    for url in ["https://hooks.example.com/", "https://unknown.example.com/"] {
+        subscribe(&app, json!({ "url": url })).await;
+    }
+}
+
+#[tokio::test]
+async fn everything_that_speaks_against_a_url_is_told_at_once() {
+    let app = App::spawn().await;
+    let answer = subscription(&app, json!({ "url": "http://ada:secret@db.internal:5432/" })).await;
+    assert_eq!(answer.status, 422);
+    let details: Vec<_> =
+        answer.json["errors"].as_array().expect("errors").iter().map(|e| &e["detail"]).collect();
+    assert_eq!(
+        details,
+        [
+            "url cannot be called: a URL with a user name or password is not called.",
+            "url cannot be called: only https is called.",
+            "url cannot be called: port 5432 is not called: it is that of PostgreSQL.",
+            "url cannot be called: `db.internal` is not a public address.",
+        ]
     );
 }
 

@@ -3,7 +3,9 @@
 //! There are two forms. The bare one is the lower-case hex HMAC-SHA256 of the body alone, no prefix, one value: documented
 //! receivers compare it with `===`, so nothing may ever be added to it, and its key is the secret as it was shown. That
 //! of [Standard Webhooks](https://www.standardwebhooks.com) covers the id and the time as well and can stand in a list;
-//! its key are the bits behind `whsec_`.
+//! its key are the bits behind `whsec_`. What is signed so can be signed by ed25519 as well: [`asymmetric`].
+
+pub mod asymmetric;
 
 use base64::Engine;
 use base64::alphabet::{STANDARD, URL_SAFE};
@@ -65,10 +67,19 @@ pub fn verify(secret: &[u8], body: &[u8], signature: &str) -> bool {
     hex::decode(signature).is_ok_and(|tag| hmac::verify(&Secret::new(secret).shown, body, &tag).is_ok())
 }
 
-/// The value of `Content-Digest` (RFC 9530) for a body.
+/// What tells whether a body has the bytes that it should have: the 32 bytes of its SHA-256.
+pub use digest::Digest as Sha256;
+
+/// The SHA-256 of a body.
 #[must_use]
-pub fn content_digest(body: &[u8]) -> String {
-    format!("sha-256=:{}:", BASE64_STANDARD.encode(digest::digest(&digest::SHA256, body)))
+pub fn sha256(body: &[u8]) -> Sha256 {
+    digest::digest(&digest::SHA256, body)
+}
+
+/// The value of `Content-Digest` (RFC 9530) for the body of this SHA-256.
+#[must_use]
+pub fn content_digest(sha256: impl AsRef<[u8]>) -> String {
+    format!("sha-256=:{}:", BASE64_STANDARD.encode(sha256))
 }
 
 #[cfg(test)]
@@ -113,6 +124,6 @@ mod tests {
     #[test]
     fn agrees_with_rfc_9530() {
         let expected = "sha-256=:X48E9qOokqqrvdts8nOJRJN3OWDUoyWxBf7kbu9DBPE=:";
-        assert_eq!(content_digest(b"{\"hello\": \"world\"}"), expected);
+        assert_eq!(content_digest(sha256(b"{\"hello\": \"world\"}")), expected);
     }
 }
