@@ -145,6 +145,9 @@ impl Consumer {
             let span = message::batch_span(self.queue.name, &messages);
             let results = handle(messages.clone()).instrument(span).await;
             assert_eq!(results.len(), batch.len(), "a handler answers for every message");
+            if results.iter().all(Result::is_ok) {
+                return acknowledge_all(&batch).await;
+            }
             let mut again = Vec::new();
             let mut reason = None;
             for ((delivery, message), result) in batch.into_iter().zip(&messages).zip(results) {
@@ -189,6 +192,13 @@ impl Consumer {
             batch = again;
         }
     }
+}
+
+/// Acknowledges the messages of a batch in one frame. Whatever came before them has been acknowledged.
+async fn acknowledge_all(batch: &[Delivery]) -> anyhow::Result<()> {
+    let Some(last) = batch.last() else { return Ok(()) };
+    answered(last.acker.ack(BasicAckOptions { multiple: true })).await?;
+    Ok(())
 }
 
 async fn answered<T>(asked: impl Future<Output = lapin::Result<T>>) -> anyhow::Result<T> {

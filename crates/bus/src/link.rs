@@ -2,7 +2,9 @@
 
 use std::time::{Duration, Instant};
 
+use anyhow::Context;
 use lapin::options::ConfirmSelectOptions;
+use lapin::uri::AMQPUri;
 use lapin::{Channel, Connection, ConnectionProperties};
 use secrecy::ExposeSecret;
 use tokio::runtime::Handle;
@@ -15,8 +17,12 @@ const PAUSE: Duration = Duration::from_millis(250);
 /// Opening takes this long at most, and so does whatever is asked of a channel: what was asked of a connection that broke at
 /// that moment may never be answered.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
-/// So does closing.
+/// Closing takes this long at most.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Bytes of a frame, unless the URL says something else. The client keeps room for 64 of them per connection, so that with
+/// the broker's 128 KiB every connection would hold 8 MiB.
+const FRAME_BYTES: u32 = 16 * 1024;
 
 pub(crate) struct Link {
     settings: Settings,
@@ -85,7 +91,10 @@ impl Link {
 
 async fn connect(settings: Settings, name: String) -> anyhow::Result<(Connection, Channel)> {
     let properties = ConnectionProperties::default().with_connection_name(name.into());
-    let connection = Connection::connect(settings.url.expose_secret(), properties).await?;
+    let mut url: AMQPUri =
+        settings.url.expose_secret().parse().map_err(anyhow::Error::msg).context("bus.url")?;
+    url.query.frame_max.get_or_insert(FRAME_BYTES);
+    let connection = Connection::connect_uri(url, properties).await?;
     let channel = connection.create_channel().await?;
     channel.confirm_select(ConfirmSelectOptions::default()).await?;
     topology::declare(&channel, &settings.prefix).await?;

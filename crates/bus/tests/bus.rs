@@ -81,6 +81,19 @@ async fn what_was_confirmed_before_a_consumer_started_is_handled_once_and_in_ord
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_message_that_is_larger_than_a_frame_arrives_whole() {
+    let settings = broker::settings();
+    let large = "0123456789".repeat(50_000);
+    let (confirmed, _) = Publisher::new(&settings, "test").publish_all(&[message(&large)]).await;
+    assert_eq!(confirmed, 1);
+    let handler = Handler::default();
+    let running = handler.start(&settings);
+    assert_eq!(handler.wait_for(1).await, [large]);
+    running.stop().await;
+    broker::assert_nothing_left(&settings, &[]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_message_that_no_queue_takes_is_an_error() {
     let publisher = Publisher::new(&broker::settings(), "test");
     let lost = Outgoing { routing_key: "nobody.listens".into(), ..message("x") };

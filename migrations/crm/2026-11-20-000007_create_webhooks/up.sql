@@ -200,6 +200,10 @@ CREATE UNIQUE INDEX webhook_deliveries_event_id_key
 -- retries that are due is passed by in one step.
 CREATE INDEX webhook_deliveries_due_idx ON webhook_deliveries (subscription_id, next_attempt_at)
     WHERE state = 'scheduled' AND lease_until IS NULL AND has_turn IS NOT FALSE;
+-- What has been tried, by when its day has begun: the last attempt is made in any case, also to a receiver that is parked.
+CREATE INDEX webhook_deliveries_day_idx
+    ON webhook_deliveries (subscription_id, (CASE WHEN has_turn THEN created_at ELSE first_attempt_at END))
+    WHERE state = 'scheduled' AND lease_until IS NULL AND has_turn IS NOT FALSE AND first_attempt_at IS NOT NULL;
 CREATE INDEX webhook_deliveries_lease_until_idx ON webhook_deliveries (lease_until) WHERE lease_until IS NOT NULL;
 -- A strand: where order matters, one delivery of a record has the turn, and the others wait in the order of the journal.
 CREATE UNIQUE INDEX webhook_deliveries_turn_key ON webhook_deliveries (workspace_id, subscription_id, record_id)

@@ -2,24 +2,40 @@
 -- $2 how many deliveries of each to claim at most
 -- $3 of which of them only what has been tried for a day
 -- $4 how long the lease holds, in milliseconds
-WITH due AS (
+WITH waiting AS (
     SELECT d.workspace_id, d.id
     FROM unnest($1::uuid[], $2::bigint[], $3::boolean[]) AS asked (subscription_id, most, overdue)
     CROSS JOIN LATERAL (
         SELECT workspace_id, id
         FROM webhook_deliveries
-        WHERE subscription_id = asked.subscription_id
+        WHERE NOT asked.overdue
+          AND subscription_id = asked.subscription_id
           AND state = 'scheduled' AND lease_until IS NULL AND has_turn IS NOT FALSE
           AND next_attempt_at <= now()
-          AND (
-              NOT asked.overdue
-              OR first_attempt_at IS NOT NULL
-                 AND CASE WHEN has_turn THEN created_at ELSE first_attempt_at END <= now() - interval '24 hours'
-          )
         ORDER BY next_attempt_at
         LIMIT asked.most
         FOR NO KEY UPDATE SKIP LOCKED
     ) AS d
+),
+overdue AS (
+    SELECT d.workspace_id, d.id
+    FROM unnest($1::uuid[], $2::bigint[], $3::boolean[]) AS asked (subscription_id, most, overdue)
+    CROSS JOIN LATERAL (
+        SELECT workspace_id, id
+        FROM webhook_deliveries
+        WHERE asked.overdue
+          AND subscription_id = asked.subscription_id
+          AND state = 'scheduled' AND lease_until IS NULL AND has_turn IS NOT FALSE AND first_attempt_at IS NOT NULL
+          -- As in look.sql.
+          AND next_attempt_at - now() <= interval '0'
+          AND CASE WHEN has_turn THEN created_at ELSE first_attempt_at END <= now() - interval '24 hours'
+        ORDER BY CASE WHEN has_turn THEN created_at ELSE first_attempt_at END
+        LIMIT asked.most
+        FOR NO KEY UPDATE SKIP LOCKED
+    ) AS d
+),
+due AS (
+    SELECT * FROM waiting UNION ALL SELECT * FROM overdue
 ),
 claimed AS (
     UPDATE webhook_deliveries AS d

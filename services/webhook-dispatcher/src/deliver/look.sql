@@ -3,7 +3,7 @@
 -- the index, however much waits for each.
 WITH RECURSIVE lanes AS (
     (
-        SELECT workspace_id, subscription_id, next_attempt_at, first_attempt_at, has_turn, created_at
+        SELECT workspace_id, subscription_id, next_attempt_at
         FROM webhook_deliveries
         WHERE state = 'scheduled' AND lease_until IS NULL AND has_turn IS NOT FALSE
         ORDER BY subscription_id, next_attempt_at
@@ -13,7 +13,7 @@ WITH RECURSIVE lanes AS (
     SELECT next.*
     FROM lanes
     CROSS JOIN LATERAL (
-        SELECT workspace_id, subscription_id, next_attempt_at, first_attempt_at, has_turn, created_at
+        SELECT workspace_id, subscription_id, next_attempt_at
         FROM webhook_deliveries
         WHERE state = 'scheduled' AND lease_until IS NULL AND has_turn IS NOT FALSE
           AND subscription_id > lanes.subscription_id
@@ -31,10 +31,19 @@ SELECT
     CASE WHEN s.rate_per_second IS NOT NULL THEN ceil(extract(epoch FROM e.free_at - now()) * 1000)::bigint END AS full_ms,
     -- While the receiver is parked: for how long; negative when it is time for a probe.
     (extract(epoch FROM e.probe_at - now()) * 1000)::bigint AS parked_ms,
-    -- Its day is over: what is left is the last attempt, which is made in any case.
-    lanes.first_attempt_at IS NOT NULL
-        AND CASE WHEN lanes.has_turn THEN lanes.created_at ELSE lanes.first_attempt_at END <= now() - interval '24 hours'
-        AS overdue
+    -- While it is parked: whether something's day is over. What is left of that is its last attempt, which is made in any case.
+    e.probe_at IS NOT NULL AND coalesce((
+        SELECT true
+        FROM webhook_deliveries AS d
+        WHERE d.subscription_id = lanes.subscription_id
+          AND d.state = 'scheduled' AND d.lease_until IS NULL AND d.has_turn IS NOT FALSE
+          AND d.first_attempt_at IS NOT NULL
+          AND d.next_attempt_at - now() <= interval '0'
+          AND CASE WHEN d.has_turn THEN d.created_at ELSE d.first_attempt_at END <= now() - interval '24 hours'
+        -- In this order, and with the times compared as they are, there is one index to take: what is due can be a million.
+        ORDER BY CASE WHEN d.has_turn THEN d.created_at ELSE d.first_attempt_at END
+        LIMIT 1
+    ), false) AS overdue
 FROM lanes
 JOIN webhook_subscriptions AS s ON s.workspace_id = lanes.workspace_id AND s.id = lanes.subscription_id
 LEFT JOIN webhook_endpoints AS e

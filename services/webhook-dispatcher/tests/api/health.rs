@@ -88,9 +88,10 @@ async fn the_last_attempt_is_made_however_long_the_receiver_is_parked() {
         app.delivery_in(event.id, "scheduled").await;
     }
     app.stop(fan_out, &[]).await;
+    // The old one has been tried last, so it stands behind the young one.
     let tried = "UPDATE webhook_deliveries SET attempts = 4, retries = 12, first_attempt_at = now() - interval '1 hour' *
         CASE event_id WHEN $1 THEN 25 ELSE 23 END, next_attempt_at = now() - interval '1 minute' *
-        CASE event_id WHEN $1 THEN 2 ELSE 1 END";
+        CASE event_id WHEN $1 THEN 1 ELSE 2 END";
     app.database.execute(tried, &[&old.id.0]).await.expect("an update");
     sink.answer(&[500]);
     park(&app, subscription.id, "1 hour").await;
