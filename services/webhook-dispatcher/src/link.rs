@@ -130,3 +130,48 @@ pub(crate) fn is_about_data(error: &anyhow::Error) -> bool {
         .and_then(tokio_postgres::Error::code)
         .is_some_and(|code| CLASSES.iter().any(|class| code.code().starts_with(class)))
 }
+
+#[cfg(test)]
+mod tests {
+    use pulse_testing::Database;
+    use uuid::Uuid;
+
+    use super::*;
+
+    /// Its rows are as wide as those of deliveries: an empty table is taken for ten pages, and that is few of them.
+    const TABLE: &str = "
+        CREATE TABLE kept (workspace uuid, id uuid, at timestamptz, body char(400));
+        CREATE UNIQUE INDEX by_id ON kept (workspace, id);
+        CREATE INDEX by_time ON kept (workspace, at)";
+    const FILL: &str = "
+        INSERT INTO kept SELECT '00000000-0000-0000-0000-000000000000', gen_random_uuid(), now()
+          FROM generate_series(1, 10000)";
+    const FIND: &str = "
+        SELECT kept.at FROM unnest($1::uuid[], $2::uuid[]) AS asked (workspace, id)
+          JOIN kept ON kept.workspace = asked.workspace AND kept.id = asked.id";
+
+    /// The index that the cached plan takes.
+    async fn index(link: &mut Link) -> &'static str {
+        link.query(FIND, &[&[Uuid::nil()].as_slice(), &[Uuid::nil()].as_slice()]).await.expect("a look");
+        let client = &link.open.as_ref().expect("it is open").client;
+        let named = "SELECT name FROM pg_prepared_statements WHERE statement = $1";
+        let name: String = client.query_one(named, &[&FIND]).await.expect("it is prepared").get(0);
+        let explain = format!("EXPLAIN EXECUTE {name} (NULL, NULL)");
+        let plan = client.query(&explain, &[]).await.expect("a plan");
+        let plan: String = plan.iter().map(|row| row.get::<_, String>(0)).collect();
+        ["by_id", "by_time"].into_iter().find(|index| plan.contains(index)).expect(&plan)
+    }
+
+    #[tokio::test]
+    async fn a_plan_that_was_made_while_a_table_was_empty_is_made_anew() {
+        let mut link = Link::new(&Database::empty().await.settings());
+        link.execute(TABLE).await.expect("a table");
+        assert_eq!(index(&mut link).await, "by_time", "it reads all of a workspace");
+        link.execute(FILL).await.expect("rows");
+        assert_eq!(index(&mut link).await, "by_time", "PostgreSQL keeps it");
+
+        link.open.as_mut().expect("it is open").planned_at -= PLAN_AGE * 2;
+
+        assert_eq!(index(&mut link).await, "by_id");
+    }
+}
