@@ -31,7 +31,8 @@ SELECT
     CASE WHEN s.rate_per_second IS NOT NULL THEN ceil(extract(epoch FROM e.free_at - now()) * 1000)::bigint END AS full_ms,
     -- While the receiver is parked: for how long; negative when it is time for a probe.
     (extract(epoch FROM e.probe_at - now()) * 1000)::bigint AS parked_ms,
-    -- While it is parked: whether something's day is over. What is left of that is its last attempt, which is made in any case.
+    -- While it is parked: whether something's day is over. What is left of that is its last attempt, which is made in any
+    -- case.
     e.probe_at IS NOT NULL AND coalesce((
         SELECT true
         FROM webhook_deliveries AS d

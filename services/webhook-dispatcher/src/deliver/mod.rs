@@ -2,9 +2,10 @@
 //!
 //! In reading order: [`look`] leases deliveries that wait (those that were just made come leased by [`Hand`]), [`lanes`]
 //! says whose turn it is, [`send`] makes the call, [`verdict`] says what becomes of the delivery and [`record`] writes
-//! many results down at once; an [`outage`] of our own puts deliveries off. A worker that dies loses no more than its leases: they run out, the deliveries are taken
-//! over, and the attempts it had begun are put on record with an unknown outcome. Such a delivery may arrive twice,
-//! under the same event id.
+//! many results down at once; an [`outage`] of our own puts deliveries off.
+//!
+//! A worker that dies loses no more than its leases: they run out, the deliveries are taken over, and the attempts it had
+//! begun are put on record with an unknown outcome. Such a delivery may arrive twice, under the same event id.
 
 mod lanes;
 mod look;
